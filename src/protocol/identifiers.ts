@@ -1,0 +1,32 @@
+/** Which users, devices, ids, topics and types are well formed (the contract's vocabulary). */
+import { LIMITS } from "./limits.ts";
+
+const encoder = new TextEncoder();
+
+/** Size of a text in UTF-8. */
+export const utf8Bytes = (text: string): number => encoder.encode(text).length;
+
+// Controls of ASCII and Latin-1 (category Cc).
+const CONTROL = /\p{Cc}/u;
+const PRINTABLE_ASCII = /^[\x20-\x7e]+$/;
+const DEVICE = /^[A-Za-z0-9._~-]{1,64}$/;
+
+/** 1–256 UTF-8 bytes, well-formed Unicode, no control characters, not `.` or `..` (a URL would swallow those). */
+export const isUser = (text: string): boolean =>
+  text !== "" &&
+  text !== "." &&
+  text !== ".." &&
+  text.isWellFormed() &&
+  !CONTROL.test(text) &&
+  utf8Bytes(text) <= LIMITS.userMaxBytes;
+
+export const isDevice = (text: string): boolean => DEVICE.test(text);
+
+export const isType = (text: string): boolean =>
+  text !== "" && text.length <= LIMITS.typeMaxChars && text.isWellFormed();
+
+/** 1–128 printable ASCII characters; one that starts with `~` is the server's own. */
+export const isSenderId = (text: string): boolean =>
+  text.length <= LIMITS.idMaxChars && PRINTABLE_ASCII.test(text) && !text.startsWith("~");
+
+export const isTopic = (text: string): boolean => text.length <= LIMITS.topicMaxChars && PRINTABLE_ASCII.test(text);
