@@ -31,7 +31,7 @@ const table = {
   missing_scope: { status: 403, retry: "no", title: "The API key lacks a scope" },
   origin_not_allowed: { status: 403, retry: "no", title: "The origin is not allowed" },
   token_revoked: { status: 403, close: 4403, retry: "no", title: "The user token was revoked" },
-  token_mismatch: { status: 403, retry: "no", title: "The token is for another user or device" },
+  token_mismatch: { status: 403, close: 4403, retry: "no", title: "The token is for another user or device" },
 
   not_found: { status: 404, retry: "no", title: "No such route" },
   unknown_message: { status: 404, retry: "no", title: "No such message" },
@@ -54,6 +54,7 @@ const table = {
   not_configured: { status: 503, close: 1013, retry: "later", title: "The deployment lacks a secret" },
   outcome_unknown: { status: 503, retry: "same_id", title: "The Mailbox was lost before it replied" },
   overloaded: { status: 503, close: 1013, retry: "later", title: "The Mailbox is overloaded" },
+  unavailable: { status: 503, close: 1013, retry: "later", title: "A part that the answer needs cannot be reached" },
 
   bad_frame: { close: 4400, retry: "no", title: "The frame is not well formed" },
   ack_beyond_sent: { close: 4400, retry: "no", title: "An ack beyond what was sent" },
@@ -98,3 +99,8 @@ export const refuse = (
   detail: string,
   more: Pick<Refusal, "retryAfterSeconds" | "extra"> = {},
 ): Refusal => ({ ok: false, code, detail, ...more });
+
+/** What a check found: the value, or why there is none. */
+export type Checked<T> = { readonly ok: true; readonly value: T } | Refusal;
+
+export const granted = <T>(value: T): Checked<T> => ({ ok: true, value });

@@ -20,6 +20,8 @@ export const LIMITS = {
   messageMaxBytes: 256 * KIB,
   /** A request's raw body: a message at its limit, with room for white space and escapes. */
   bodyMaxBytes: 1 * MIB,
+  /** Arrays and objects inside one another in a body: more is no data, and would overflow the stack of who writes it. */
+  jsonMaxDepth: 64,
 
   clientFrameMaxBytes: 16 * KIB,
   clientFramesPerSecond: 100,
@@ -39,6 +41,8 @@ export const LIMITS = {
   ttlMaxMs: 30 * DAY_MS,
   tokenTtlDefaultMs: 1 * HOUR_MS,
   tokenTtlMaxMs: 24 * HOUR_MS,
+  /** How far the clock of who signs a token may be ahead of this one. */
+  tokenClockSkewMs: 60 * SECOND_MS,
   waitMaxMs: 30 * SECOND_MS,
   /** How long a `ttl: 0` message waits for an ack where its sender does not say (S5). */
   ephemeralWaitMs: 1 * SECOND_MS,

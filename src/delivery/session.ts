@@ -1,0 +1,202 @@
+/** One open connection: what it was sent, what it has acked, and how much more it may be sent. */
+import { LIMITS } from "../protocol/limits.ts";
+
+/**
+ * What survives hibernation, in the socket's attachment (at most 16,384 bytes): about 3 kB with a full window.
+ * `v` is the version of this shape; a release reads its own and the one before (O2).
+ */
+export interface Attachment {
+  readonly v: 1;
+  readonly id: string;
+  readonly device: string;
+  readonly window: number;
+  readonly start: number;
+  readonly sent: number;
+  readonly acked: number;
+  readonly checkpoint: number;
+  readonly target: number;
+  readonly caughtUp: boolean;
+  /** In flight: distance from the seq before (the first: from `acked`), and bytes, in turn. */
+  readonly flight: readonly number[];
+  readonly openedAt: number;
+  readonly progressAt: number;
+  readonly pingedAt: number;
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+}
+
+export interface SessionStart {
+  readonly id: string;
+  readonly device: string;
+  readonly window: number;
+  readonly start: number;
+  readonly target: number;
+  readonly openedAt: number;
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+}
+
+interface Flight {
+  readonly seq: number;
+  readonly bytes: number;
+}
+
+export class Session {
+  readonly id: string;
+  readonly device: string;
+  /** At most so many un-acked entries (C7). */
+  readonly window: number;
+  /** Where it started: the `cursor` of its confirmation (C1). */
+  readonly start: number;
+  /** `caught_up` is due once nothing at or below is left to send (C2). */
+  readonly target: number;
+  readonly openedAt: number;
+  /** The token's, and of the newest one since it was prolonged (C9). */
+  issuedAt: number;
+  expiresAt: number;
+  caughtUp = false;
+  /** When an ack last advanced, or the first entry went out with none before it (D4). */
+  progressAt: number;
+  /** The last ping that the runtime did not answer by itself; 0 = none. */
+  pingedAt = 0;
+  /** Nothing at or below is still to be sent; known again after one read, so it is not kept in the attachment. */
+  scanned = 0;
+
+  #sent: number;
+  #acked: number;
+  #checkpoint: number;
+  #flight: Flight[] = [];
+  #flightBytes = 0;
+  /** Frames received in the running second, to hold the client to its rate. */
+  #second = 0;
+  #framesInSecond = 0;
+
+  constructor(s: SessionStart) {
+    this.id = s.id;
+    this.device = s.device;
+    this.window = s.window;
+    this.start = s.start;
+    this.target = s.target;
+    this.openedAt = s.openedAt;
+    this.issuedAt = s.issuedAt;
+    this.expiresAt = s.expiresAt;
+    this.progressAt = s.openedAt;
+    this.#sent = s.start;
+    this.#acked = s.start;
+    this.#checkpoint = s.start;
+  }
+
+  static restore(a: Attachment): Session {
+    const session = new Session(a);
+    session.caughtUp = a.caughtUp;
+    session.progressAt = a.progressAt;
+    session.pingedAt = a.pingedAt;
+    session.#sent = a.sent;
+    session.#acked = a.acked;
+    session.#checkpoint = a.checkpoint;
+    let seq = a.acked;
+    for (let i = 0; i + 1 < a.flight.length; i += 2) {
+      seq += a.flight[i] as number;
+      session.#enter(seq, a.flight[i + 1] as number);
+    }
+    return session;
+  }
+
+  attachment(): Attachment {
+    const flight: number[] = [];
+    let before = this.#acked;
+    for (const { seq, bytes } of this.#flight) {
+      flight.push(seq - before, bytes);
+      before = seq;
+    }
+    return {
+      v: 1,
+      id: this.id,
+      device: this.device,
+      window: this.window,
+      start: this.start,
+      sent: this.#sent,
+      acked: this.#acked,
+      checkpoint: this.#checkpoint,
+      target: this.target,
+      caughtUp: this.caughtUp,
+      flight,
+      openedAt: this.openedAt,
+      progressAt: this.progressAt,
+      pingedAt: this.pingedAt,
+      issuedAt: this.issuedAt,
+      expiresAt: this.expiresAt,
+    };
+  }
+
+  /** The last seq that it was sent; its `cursor` before the first. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  get acked(): number {
+    return this.#acked;
+  }
+
+  /** Where its device's cursor may go (C5). */
+  get checkpoint(): number {
+    return this.#checkpoint;
+  }
+
+  get inFlight(): number {
+    return this.#flight.length;
+  }
+
+  /** The first entry that it was sent and has not acked. */
+  get firstUnacked(): number | undefined {
+    return this.#flight[0]?.seq;
+  }
+
+  /** What still fits into its window (C7). */
+  get room(): { readonly count: number; readonly bytes: number } {
+    return { count: this.window - this.#flight.length, bytes: LIMITS.windowMaxBytes - this.#flightBytes };
+  }
+
+  hasRoomFor(bytes: number): boolean {
+    return this.#flight.length < this.window && this.#flightBytes + bytes <= LIMITS.windowMaxBytes;
+  }
+
+  /** It is being sent this. */
+  push(seq: number, bytes: number, now: number): void {
+    if (this.#flight.length === 0) this.progressAt = now;
+    this.#enter(seq, bytes);
+    this.#sent = seq;
+  }
+
+  /** Moves its acks to `seq` and gives back what is no longer in flight. */
+  ack(seq: number, checkpoint: number, now: number): readonly number[] {
+    const released: number[] = [];
+    while (this.#flight.length > 0 && (this.#flight[0] as Flight).seq <= seq) {
+      const flight = this.#flight.shift() as Flight;
+      this.#flightBytes -= flight.bytes;
+      released.push(flight.seq);
+    }
+    if (seq > this.#acked) {
+      this.#acked = seq;
+      this.progressAt = now;
+    }
+    this.#checkpoint = Math.max(this.#checkpoint, checkpoint);
+    return released;
+  }
+
+  /** Whether one more frame from the client is still within its rate. */
+  countFrame(now: number): boolean {
+    const second = Math.floor(now / 1_000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#framesInSecond = 0;
+    }
+    this.#framesInSecond += 1;
+    return this.#framesInSecond <= LIMITS.clientFramesPerSecond;
+  }
+
+  #enter(seq: number, bytes: number): void {
+    this.#flight.push({ seq, bytes });
+    this.#flightBytes += bytes;
+  }
+}

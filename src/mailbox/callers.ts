@@ -1,0 +1,71 @@
+/** Calls whose reply is held back: until their messages end, their time is over, or nobody waits any more (S3, S5, U1). */
+import type { Refusal } from "../protocol/errors.ts";
+import type { Sent, WaitId } from "../protocol/mailbox-api.ts";
+import type { MessageState } from "../protocol/message.ts";
+
+type Reply = Sent | Refusal;
+type Timer = ReturnType<typeof setTimeout>;
+
+interface Caller {
+  readonly waitId: WaitId | undefined;
+  readonly replies: Reply[];
+  /** Messages that have not ended yet, by index, each with the timer that ends its wait. */
+  readonly timers: Map<number, Timer>;
+  readonly resolve: (replies: readonly Reply[]) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+export class Callers {
+  readonly #byCall = new Map<number, Caller>();
+
+  hold(
+    call: number,
+    waitId: WaitId | undefined,
+    replies: readonly Reply[],
+    settle: Pick<Caller, "resolve" | "reject">,
+  ): void {
+    this.#byCall.set(call, { waitId, replies: [...replies], timers: new Map(), ...settle });
+  }
+
+  time(call: number, index: number, timer: Timer): void {
+    this.#byCall.get(call)?.timers.set(index, timer);
+  }
+
+  /** One message of a call needs no more waiting; `message` is its new state, where it has one. */
+  settle(call: number, index: number, message: MessageState | undefined): void {
+    const caller = this.#byCall.get(call);
+    const timer = caller?.timers.get(index);
+    if (caller === undefined || timer === undefined) return;
+    clearTimeout(timer);
+    caller.timers.delete(index);
+    const reply = caller.replies[index];
+    if (message !== undefined && reply?.ok === true) caller.replies[index] = { ...reply, message };
+    if (caller.timers.size > 0) return;
+    this.#byCall.delete(call);
+    caller.resolve(caller.replies);
+  }
+
+  /** Nobody waits for this any more: replies with what is known, and says which call it was. */
+  letGo(waitId: WaitId): number | undefined {
+    for (const [call, caller] of this.#byCall) {
+      if (caller.waitId !== waitId) continue;
+      this.#end(call, caller);
+      caller.resolve(caller.replies);
+      return call;
+    }
+    return undefined;
+  }
+
+  /** The object has failed: what became of their messages is not known here (S13). */
+  fail(reason: unknown): void {
+    for (const [call, caller] of this.#byCall) {
+      this.#end(call, caller);
+      caller.reject(reason);
+    }
+  }
+
+  #end(call: number, caller: Caller): void {
+    for (const timer of caller.timers.values()) clearTimeout(timer);
+    this.#byCall.delete(call);
+  }
+}

@@ -1,0 +1,371 @@
+/**
+ * The Mailbox: one Durable Object a user, which holds that user's connections and outbox.
+ *
+ * A thin shell around `Delivery`, which decides everything. Each event is one turn: a transaction, then the attachments of
+ * the sockets it changed, then what is to be sent. Nothing else is awaited in a turn, so that a crash or a hibernation falls
+ * between turns; and the runtime holds frames and replies back until the turn's writes are on the disk.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { type CallOutcome, Delivery, type GroupedCall } from "../delivery/delivery.ts";
+import type { Effect } from "../delivery/effects.ts";
+import { type Attachment, Session } from "../delivery/session.ts";
+import { log, thrown } from "../log.ts";
+import { Outbox } from "../outbox/outbox.ts";
+import { closeCodeOf, type Refusal } from "../protocol/errors.ts";
+import { PING, PONG } from "../protocol/frames.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import {
+  ATTACH_HEADER,
+  type AttachCall,
+  type DeadLetterSelector,
+  type MailboxApi,
+  REFUSAL_HEADER,
+  type SendCall,
+  type Sent,
+  type TokenFacts,
+  type UserState,
+  type WaitId,
+} from "../protocol/mailbox-api.ts";
+import type { DeadLetterReason } from "../protocol/message.ts";
+import { type DeliverySettings, deliverySettings, type Environment } from "../settings.ts";
+import { Callers } from "./callers.ts";
+import { Clock } from "./clock.ts";
+import { DurableSql } from "./durable-sql.ts";
+
+interface QueuedSend {
+  readonly send: SendCall;
+  readonly resolve: (replies: readonly (Sent | Refusal)[]) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** What is built from the storage and the sockets' attachments, and can be built again at any time. */
+interface Core {
+  readonly delivery: Delivery;
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+}
+
+/** After a turn that failed in an alarm: long enough not to spin, short enough for what is due (D8). */
+const ALARM_RETRY_MS = 5_000;
+
+export class Mailbox extends DurableObject<Environment> implements MailboxApi {
+  readonly #settings: DeliverySettings;
+  readonly #sql: DurableSql;
+  readonly #sockets = new Map<string, WebSocket>();
+  readonly #callers = new Callers();
+  readonly #arrivals = new Map<WaitId, () => void>();
+  #core: Core | undefined;
+  #queue: QueuedSend[] = [];
+  #committing = false;
+  #lastCall = 0;
+  /** The alarm that is set, in Unix milliseconds; null = none. */
+  #alarmAt: number | null = null;
+
+  constructor(ctx: DurableObjectState, env: Environment) {
+    super(ctx, env);
+    this.#settings = deliverySettings(env);
+    this.#sql = new DurableSql(ctx.storage);
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
+    void ctx.blockConcurrencyWhile(async () => {
+      this.#alarmAt = await ctx.storage.getAlarm();
+      // Something may be due whose alarm was lost with the write that should have set it.
+      this.#arm();
+    });
+  }
+
+  // ── Turns ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #open(): Core {
+    if (this.#core !== undefined) return this.#core;
+    const outbox = new Outbox(this.#sql, this.#settings);
+    const clock = new Clock(outbox.clockFloor);
+    this.#sockets.clear();
+    const sessions: Session[] = [];
+    for (const socket of this.ctx.getWebSockets()) {
+      const attachment = socket.deserializeAttachment() as Attachment | null;
+      if (attachment === null || socket.readyState !== WebSocket.OPEN) continue;
+      sessions.push(Session.restore(attachment));
+      this.#sockets.set(attachment.id, socket);
+    }
+    const autoPingedAt = (connection: string) => {
+      const socket = this.#sockets.get(connection);
+      if (socket === undefined) return undefined;
+      return this.ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime();
+    };
+    const delivery = new Delivery(outbox, this.#settings, sessions, autoPingedAt, clock.now());
+    this.#core = { delivery, outbox, clock };
+    return this.#core;
+  }
+
+  /**
+   * One turn: `work` in a transaction; then `committed`, which may take in a socket or a caller; then the effects.
+   * Where `work` throws nothing has happened, and what was in memory is forgotten.
+   */
+  #turn<T>(work: (delivery: Delivery, now: number) => T, committed?: (result: T) => void): T {
+    const { delivery, clock } = this.#open();
+    let result: T;
+    try {
+      result = this.#sql.transaction(() => work(delivery, clock.now()));
+    } catch (error) {
+      this.#core = undefined;
+      this.#callers.fail(error);
+      throw error;
+    }
+    committed?.(result);
+    const { effects, touched } = delivery.takeEffects();
+    for (const session of touched) this.#sockets.get(session.id)?.serializeAttachment(session.attachment());
+    for (const effect of effects) this.#carryOut(effect);
+    this.#arm();
+    return result;
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.kind) {
+      case "frame":
+        return this.#onSocket(effect.connection, (socket) => socket.send(effect.text));
+      case "close":
+        this.#onSocket(effect.connection, (socket) => {
+          // A socket that is closing may still be listed when the object wakes: it is nobody's any more.
+          socket.serializeAttachment(null);
+          socket.close(effect.code, effect.reason);
+        });
+        this.#sockets.delete(effect.connection);
+        return;
+      case "ended":
+        return this.#callers.settle(effect.wait.call, effect.wait.index, effect.message);
+      case "arrived":
+        for (const arrived of [...this.#arrivals.values()]) arrived();
+        return;
+      case "waiting":
+        return log("info", "queued", { reason: "no_connections", mailbox: this.ctx.id.name ?? this.ctx.id.toString() });
+    }
+  }
+
+  #onSocket(connection: string, use: (socket: WebSocket) => void): void {
+    const socket = this.#sockets.get(connection);
+    if (socket === undefined) return;
+    try {
+      use(socket);
+    } catch {
+      // It has gone meanwhile: its close event is on its way, and what it was sent is still held.
+    }
+  }
+
+  /** Sets the alarm to the earliest due instant, and only ever earlier: each move is a row written. */
+  #arm(): void {
+    const dueAt = this.#open().delivery.dueAt();
+    if (dueAt === undefined || (this.#alarmAt !== null && this.#alarmAt <= dueAt)) return;
+    this.#alarmAt = dueAt;
+    void this.ctx.storage.setAlarm(dueAt);
+  }
+
+  override async alarm(): Promise<void> {
+    // While it runs, turns set no alarm: what is due is being done.
+    this.#alarmAt = 0;
+    try {
+      // A long sweep goes in steps, so that sends and acks get their turn in between.
+      while (this.#turn((delivery, now) => delivery.tick(now))) await scheduler.wait(0);
+      this.#alarmAt = null;
+      const { outbox } = this.#open();
+      if (this.#sockets.size === 0 && outbox.isBlank) {
+        this.#core = undefined;
+        await this.ctx.storage.deleteAll();
+        return;
+      }
+      this.#arm();
+    } catch (error) {
+      // An alarm that keeps throwing is dropped by the platform: it is set again instead.
+      log("error", "alarm_failed", { mailbox: this.ctx.id.name ?? this.ctx.id.toString(), ...thrown(error) });
+      this.#alarmAt = Date.now() + ALARM_RETRY_MS;
+      await this.ctx.storage.setAlarm(this.#alarmAt);
+    }
+  }
+
+  // ── Connections ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  override async fetch(request: Request): Promise<Response> {
+    const call = JSON.parse(decodeURIComponent(request.headers.get(ATTACH_HEADER) ?? "")) as AttachCall;
+    const id = `${call.tag}.${crypto.randomUUID()}`;
+    const { 0: client, 1: server } = new WebSocketPair();
+    const attached = this.#turn(
+      (delivery, now) => delivery.attach(call, id, now),
+      (result) => {
+        if (!result.ok) return;
+        this.ctx.acceptWebSocket(server);
+        this.#sockets.set(id, server);
+      },
+    );
+    if (attached.ok) return new Response(null, { status: 101, webSocket: client });
+    return new Response(null, {
+      status: 400,
+      headers: { [REFUSAL_HEADER]: encodeURIComponent(JSON.stringify(attached)) },
+    });
+  }
+
+  // Synchronous: the frames of one socket come one after another, and a handler that waits would hold up its pings.
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+    const id = idOf(socket);
+    if (id === undefined) return;
+    try {
+      this.#turn((delivery, now) => delivery.receive(id, typeof message === "string" ? message : undefined, now));
+    } catch (error) {
+      // The runtime would leave the socket open and its client uninformed.
+      log("error", "frame_failed", { mailbox: this.ctx.id.name ?? this.ctx.id.toString(), ...thrown(error) });
+      socket.close(closeCodeOf("internal"), "internal");
+    }
+  }
+
+  override webSocketClose(socket: WebSocket, code: number): void {
+    this.#detach(socket);
+    try {
+      // 1005, 1006 and 1015 say that there was no close frame: none of them can be sent.
+      socket.close(code === 1005 || code === 1006 || code === 1015 ? 1000 : code);
+    } catch {
+      // Closed already.
+    }
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#detach(socket);
+  }
+
+  #detach(socket: WebSocket): void {
+    const id = idOf(socket);
+    if (id === undefined) return;
+    this.#turn((delivery, now) => delivery.detach(id, now));
+    this.#sockets.delete(id);
+  }
+
+  async prolong(connectionId: string, token: TokenFacts) {
+    return this.#turn((delivery, now) => delivery.prolong(connectionId, token, now));
+  }
+
+  // ── Sends ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Queues a send; what is queued while a commit is under way shares the next one. */
+  send(send: SendCall): Promise<readonly (Sent | Refusal)[]> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ send, resolve, reject });
+      if (this.#committing) return;
+      this.#committing = true;
+      setTimeout(() => this.#commit(), 0);
+    });
+  }
+
+  async #commit(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const group = this.#queue.splice(0);
+      try {
+        this.#commitGroup(group, (delivery, calls, now) => delivery.send(calls, now));
+        await this.ctx.storage.sync();
+      } catch (error) {
+        for (const { reject } of group) reject(error);
+      }
+    }
+    this.#committing = false;
+  }
+
+  #commitGroup(
+    group: readonly QueuedSend[],
+    work: (delivery: Delivery, calls: readonly GroupedCall[], now: number) => readonly CallOutcome[],
+  ): void {
+    const calls = group.map(({ send }): GroupedCall => {
+      this.#lastCall += 1;
+      return { call: this.#lastCall, send };
+    });
+    this.#turn(
+      (delivery, now) => work(delivery, calls, now),
+      (outcomes) => {
+        group.forEach((queued, at) => this.#hold(queued, calls[at] as GroupedCall, outcomes[at] as CallOutcome));
+      },
+    );
+  }
+
+  #hold({ send, resolve, reject }: QueuedSend, { call }: GroupedCall, { replies, waits }: CallOutcome): void {
+    if (waits.length === 0) return resolve(replies);
+    this.#callers.hold(call, send.waitId, replies, { resolve, reject });
+    for (const { index, seq, forMs } of waits) {
+      const over = () => {
+        const message = this.#turn((delivery, now) => delivery.waitOver({ call, index, seq }, now));
+        this.#callers.settle(call, index, message);
+      };
+      this.#callers.time(call, index, setTimeout(over, forMs));
+    }
+  }
+
+  async stopWaiting(waitId: WaitId): Promise<void> {
+    this.#arrivals.get(waitId)?.();
+    const call = this.#callers.letGo(waitId);
+    if (call !== undefined) this.#turn((delivery) => delivery.stopWaiting(call));
+  }
+
+  // ── The backend's other calls ──────────────────────────────────────────────────────────────────────────────────────
+
+  async held(query: { readonly after: number; readonly limit: number }) {
+    return this.#turn((delivery, now) => delivery.held(query.after, query.limit, now));
+  }
+
+  async state(id: string) {
+    return this.#turn((delivery, now) => delivery.state(id, now));
+  }
+
+  async recall(id: string) {
+    return this.#turn((delivery, now) => delivery.recall(id, now));
+  }
+
+  async user(query: { readonly waitMs?: number; readonly waitId?: WaitId }): Promise<UserState> {
+    const state = this.#turn((delivery, now) => delivery.user(now));
+    const { waitMs = 0, waitId = crypto.randomUUID() } = query;
+    if (waitMs <= 0 || state.connections.length > 0 || this.#arrivals.size >= LIMITS.waitersMax) return state;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, waitMs);
+      this.#arrivals.set(waitId, () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+    this.#arrivals.delete(waitId);
+    return this.#turn((delivery, now) => delivery.user(now));
+  }
+
+  async deadLetters(query: { readonly after: number; readonly limit: number; readonly reason?: DeadLetterReason }) {
+    const selector = query.reason === undefined ? { all: true as const } : { reason: query.reason };
+    return this.#turn((delivery, now) => delivery.deadLetters(query.after, query.limit, selector, now));
+  }
+
+  async requeue(selector: DeadLetterSelector, ttlMs?: number) {
+    return this.#turn((delivery, now) => delivery.requeue(selector, ttlMs, now));
+  }
+
+  async discard(selector: DeadLetterSelector) {
+    return this.#turn((delivery, now) => delivery.discard(selector, now));
+  }
+
+  async revoke(): Promise<void> {
+    this.#turn((delivery, now) => delivery.revoke(now));
+  }
+
+  /** Sends that are queued here are in progress: they are accepted and erased in one turn, and their senders told so (U4). */
+  async erase(): Promise<void> {
+    const group = this.#queue.splice(0);
+    this.#commitGroup(group, (delivery, calls, now) => {
+      const outcomes = delivery.send(calls, now);
+      delivery.erase(now);
+      return outcomes.map(asErased);
+    });
+    // What the outbox keeps in memory is of tables that are empty now.
+    this.#core = undefined;
+    this.#arm();
+  }
+}
+
+const asErased = ({ replies, waits }: CallOutcome): CallOutcome => ({
+  waits,
+  replies: replies.map((reply) =>
+    reply.ok && reply.message.status === "queued"
+      ? { ...reply, message: { ...reply.message, status: "erased", devices: 0, sentTo: 0 } }
+      : reply,
+  ),
+});
+
+const idOf = (socket: WebSocket): string | undefined => (socket.deserializeAttachment() as Attachment | null)?.id;

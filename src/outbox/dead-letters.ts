@@ -1,0 +1,130 @@
+/** Messages that ended undelivered by no wish of their sender: kept with their reason, to look into and send again (D6, D7). */
+import type { DeadLetter, DeadLetterSelector } from "../protocol/mailbox-api.ts";
+import { type DeadLetterReason, serverId } from "../protocol/message.ts";
+import { first, type Sql, type SqlValue } from "./sql.ts";
+
+interface Row {
+  readonly seq: number;
+  readonly id: string | null;
+  readonly reason: DeadLetterReason;
+  readonly reject_reason: string | null;
+  readonly bytes: number;
+  readonly accepted_at: number;
+  readonly expires_at: number;
+  readonly ended_at: number;
+  readonly requeued_from: number | null;
+  readonly topic: string | null;
+  readonly type: string;
+  readonly data: string | null;
+}
+
+/** A dead letter with what it takes to send it again. */
+export interface StoredDeadLetter extends DeadLetter {
+  readonly bytes: number;
+  readonly ttlMs: number;
+}
+
+const fromRow = (r: Row): StoredDeadLetter => ({
+  seq: r.seq,
+  id: r.id ?? serverId(r.seq),
+  type: r.type,
+  ...(r.data === null ? {} : { data: r.data }),
+  ...(r.topic === null ? {} : { topic: r.topic }),
+  reason: r.reason,
+  ...(r.reject_reason === null ? {} : { rejectReason: r.reject_reason }),
+  acceptedAt: r.accepted_at,
+  endedAt: r.ended_at,
+  ...(r.requeued_from === null ? {} : { requeuedFrom: r.requeued_from }),
+  bytes: r.bytes,
+  ttlMs: r.expires_at - r.accepted_at,
+});
+
+export class DeadLetters {
+  readonly #sql: Sql;
+  readonly #max: number;
+  readonly #ttlMs: number;
+  #count: number;
+  #oldestEndedAt: number;
+
+  constructor(sql: Sql, settings: { readonly deadLettersMax: number; readonly deadLetterTtlMs: number }) {
+    this.#sql = sql;
+    this.#max = settings.deadLettersMax;
+    this.#ttlMs = settings.deadLetterTtlMs;
+    [this.#count, this.#oldestEndedAt] = this.#summary();
+  }
+
+  /** Takes messages over from the outbox, in the transaction that ends them. `seqs` are theirs, as a JSON array. */
+  bury(seqs: string, reason: DeadLetterReason, endedAt: number | null): void {
+    this.#sql.exec(
+      `INSERT INTO dead_letters (seq, id, reason, reject_reason, bytes, accepted_at, expires_at, ended_at, requeued_from, topic, type, data)
+       SELECT seq, id, ?, reject_reason, bytes, accepted_at, expires_at, COALESCE(?, expires_at), requeued_from, topic, type, data
+       FROM messages WHERE seq IN (SELECT value FROM json_each(?))`,
+      reason,
+      endedAt,
+      seqs,
+    );
+    [this.#count, this.#oldestEndedAt] = this.#summary();
+    if (this.#count > this.#max) {
+      this.#sql.exec(
+        `DELETE FROM dead_letters WHERE seq IN (SELECT seq FROM dead_letters ORDER BY ended_at, seq LIMIT ?)`,
+        this.#count - this.#max,
+      );
+      [this.#count, this.#oldestEndedAt] = this.#summary();
+    }
+  }
+
+  count(now: number): number {
+    if (this.#count === 0 || this.#oldestEndedAt + this.#ttlMs > now) return this.#count;
+    return (
+      first(
+        this.#sql.exec<{ n: number }>(`SELECT COUNT(*) AS n FROM dead_letters WHERE ended_at > ?`, now - this.#ttlMs),
+      )?.n ?? 0
+    );
+  }
+
+  /** In order of seq, above `after`, at most `limit`. */
+  list(now: number, after: number, limit: number, selector: DeadLetterSelector): readonly StoredDeadLetter[] {
+    const [where, ...bindings] = matching(selector);
+    return this.#sql
+      .exec<Row>(
+        `SELECT * FROM dead_letters WHERE seq > ? AND ended_at > ? AND ${where} ORDER BY seq LIMIT ?`,
+        after,
+        now - this.#ttlMs,
+        ...bindings,
+        limit,
+      )
+      .map(fromRow);
+  }
+
+  remove(seqs: readonly number[]): void {
+    if (seqs.length === 0) return;
+    this.#sql.exec(`DELETE FROM dead_letters WHERE seq IN (SELECT value FROM json_each(?))`, JSON.stringify(seqs));
+    [this.#count, this.#oldestEndedAt] = this.#summary();
+  }
+
+  /** The instant at which the oldest may be forgotten. */
+  get dueAt(): number | undefined {
+    return this.#count === 0 ? undefined : this.#oldestEndedAt + this.#ttlMs;
+  }
+
+  forgetDue(now: number): void {
+    if ((this.dueAt ?? Number.POSITIVE_INFINITY) > now) return;
+    this.#sql.exec(`DELETE FROM dead_letters WHERE ended_at <= ?`, now - this.#ttlMs);
+    [this.#count, this.#oldestEndedAt] = this.#summary();
+  }
+
+  #summary(): [count: number, oldestEndedAt: number] {
+    const row = first(
+      this.#sql.exec<{ n: number; oldest: number }>(
+        `SELECT COUNT(*) AS n, COALESCE(MIN(ended_at), 0) AS oldest FROM dead_letters`,
+      ),
+    );
+    return [row?.n ?? 0, row?.oldest ?? 0];
+  }
+}
+
+const matching = (selector: DeadLetterSelector): readonly [where: string, ...bindings: SqlValue[]] => {
+  if ("seq" in selector) return ["seq = ?", selector.seq];
+  if ("reason" in selector) return ["reason = ?", selector.reason];
+  return ["1 = 1"];
+};

@@ -1,0 +1,122 @@
+/** The durable readers of one outbox, each with its cursor (D5). All of them fit in memory; a change writes one row. */
+import { LIMITS } from "../protocol/limits.ts";
+import type { Sql } from "./sql.ts";
+
+export interface Device {
+  readonly name: string;
+  /** Where it starts when it comes back without its memory; never goes back. */
+  readonly cursor: number;
+  /** The highest seq that one of its connections has acked. */
+  readonly acked: number;
+  /** No connection of it that has ended was sent anything above. */
+  readonly sent: number;
+  /** Whether a connection of it is open: where none is found after a crash, it may have been sent anything. */
+  readonly open: boolean;
+  /** Losses up to this instant are not its own (C4): 0 for a user's first device, which hears of all. */
+  readonly cleanFrom: number;
+  readonly firstSeenAt: number;
+  readonly lastSeenAt: number;
+  /** How many connections in a row ended with 4408 while `strikeSeq` was their first un-acked (D6). */
+  readonly strikes: number;
+  readonly strikeSeq: number;
+}
+
+interface Row {
+  readonly name: string;
+  readonly cursor: number;
+  readonly acked: number;
+  readonly sent: number;
+  readonly open: number;
+  readonly clean_from: number;
+  readonly first_seen_at: number;
+  readonly last_seen_at: number;
+  readonly strikes: number;
+  readonly strike_seq: number;
+}
+
+const fromRow = (r: Row): Device => ({
+  name: r.name,
+  cursor: r.cursor,
+  acked: r.acked,
+  sent: r.sent,
+  open: r.open === 1,
+  cleanFrom: r.clean_from,
+  firstSeenAt: r.first_seen_at,
+  lastSeenAt: r.last_seen_at,
+  strikes: r.strikes,
+  strikeSeq: r.strike_seq,
+});
+
+export class Devices {
+  readonly #sql: Sql;
+  readonly #byName: Map<string, Device>;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+    this.#byName = new Map(sql.exec<Row>(`SELECT * FROM devices`).map((row) => [row.name, fromRow(row)]));
+  }
+
+  get count(): number {
+    return this.#byName.size;
+  }
+
+  get(name: string): Device | undefined {
+    return this.#byName.get(name);
+  }
+
+  all(): readonly Device[] {
+    return [...this.#byName.values()];
+  }
+
+  /** The lowest cursor: what lies at or below it is needed by nobody. Undefined where there is no device. */
+  get lowestCursor(): number | undefined {
+    let lowest: number | undefined;
+    for (const { cursor } of this.#byName.values()) {
+      if (lowest === undefined || cursor < lowest) lowest = cursor;
+    }
+    return lowest;
+  }
+
+  get highestAcked(): number {
+    let highest = 0;
+    for (const { acked } of this.#byName.values()) if (acked > highest) highest = acked;
+    return highest;
+  }
+
+  save(device: Device): void {
+    this.#byName.set(device.name, device);
+    this.#sql.exec(
+      `INSERT INTO devices (name, cursor, acked, sent, open, clean_from, first_seen_at, last_seen_at, strikes, strike_seq)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (name) DO UPDATE SET cursor = excluded.cursor, acked = excluded.acked, sent = excluded.sent,
+         open = excluded.open, last_seen_at = excluded.last_seen_at, strikes = excluded.strikes, strike_seq = excluded.strike_seq`,
+      device.name,
+      device.cursor,
+      device.acked,
+      device.sent,
+      device.open ? 1 : 0,
+      device.cleanFrom,
+      device.firstSeenAt,
+      device.lastSeenAt,
+      device.strikes,
+      device.strikeSeq,
+    );
+  }
+
+  forget(name: string): void {
+    this.#byName.delete(name);
+    this.#sql.exec(`DELETE FROM devices WHERE name = ?`, name);
+  }
+
+  /** Devices not seen for 30 days, of those that `connected` does not hold. */
+  unseen(now: number, connected: ReadonlySet<string>): readonly Device[] {
+    return this.all().filter((d) => !connected.has(d.name) && d.lastSeenAt + LIMITS.deviceTtlMs <= now);
+  }
+
+  /** The one longest away, of those that `connected` does not hold. */
+  longestAway(connected: ReadonlySet<string>): Device | undefined {
+    return this.all()
+      .filter((d) => !connected.has(d.name))
+      .sort((a, b) => a.lastSeenAt - b.lastSeenAt || (a.name < b.name ? -1 : 1))[0];
+  }
+}

@@ -1,0 +1,240 @@
+/** The table of what is held: plain access, with its totals kept in memory. The rules about it stand in `outbox.ts`. */
+import { first, type Sql } from "./sql.ts";
+
+/** A held message without its content. */
+export interface Head {
+  readonly seq: number;
+  /** The sender's id; null where the server made it. */
+  readonly id: string | null;
+  readonly bytes: number;
+  readonly acceptedAt: number;
+  readonly expiresAt: number;
+  readonly deliveredAt: number | null;
+  readonly rejectReason: string | null;
+  readonly requeuedFrom: number | null;
+}
+
+export interface Held extends Head {
+  readonly topic: string | null;
+  readonly type: string;
+  readonly data: string | null;
+}
+
+const HEAD = `seq, id, bytes, accepted_at AS acceptedAt, expires_at AS expiresAt, delivered_at AS deliveredAt,
+  reject_reason AS rejectReason, requeued_from AS requeuedFrom`;
+const WHOLE = `${HEAD}, topic, type, data`;
+
+interface Totals {
+  count: number;
+  bytes: number;
+  nextExpiry: number | null;
+}
+
+export class Messages {
+  readonly #sql: Sql;
+  #totals: Totals | undefined;
+  #highest: number;
+  #rejected: number;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+    this.#highest = first(sql.exec<{ seq: number | null }>(`SELECT MAX(seq) AS seq FROM messages`))?.seq ?? 0;
+    this.#rejected = this.#countRejected();
+  }
+
+  get count(): number {
+    return this.#known().count;
+  }
+
+  get bytes(): number {
+    return this.#known().bytes;
+  }
+
+  /** No held message expires before this instant. */
+  get nextExpiry(): number {
+    return this.#known().nextExpiry ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** No held message lies above; it may itself have ended. */
+  get highest(): number {
+    return this.#highest;
+  }
+
+  /** When the last one was accepted: the clock has been there. */
+  get lastAcceptedAt(): number {
+    return (
+      first(this.#sql.exec<{ at: number }>(`SELECT accepted_at AS at FROM messages ORDER BY seq DESC LIMIT 1`))?.at ?? 0
+    );
+  }
+
+  get anyRejected(): boolean {
+    return this.#rejected > 0;
+  }
+
+  insert(m: Held): void {
+    const totals = this.#known();
+    this.#sql.exec(
+      `INSERT INTO messages (seq, id, bytes, accepted_at, expires_at, requeued_from, topic, type, data)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      m.seq,
+      m.id,
+      m.bytes,
+      m.acceptedAt,
+      m.expiresAt,
+      m.requeuedFrom,
+      m.topic,
+      m.type,
+      m.data,
+    );
+    totals.count += 1;
+    totals.bytes += m.bytes;
+    totals.nextExpiry = Math.min(totals.nextExpiry ?? Number.POSITIVE_INFINITY, m.expiresAt);
+    this.#highest = m.seq;
+  }
+
+  remove(heads: readonly Head[]): void {
+    if (heads.length === 0) return;
+    const totals = this.#known();
+    this.#sql.exec(`DELETE FROM messages WHERE seq IN (SELECT value FROM json_each(?))`, seqsOf(heads));
+    totals.count -= heads.length;
+    for (const head of heads) {
+      totals.bytes -= head.bytes;
+      if (head.rejectReason !== null) this.#rejected -= 1;
+    }
+    // The next expiry stays as it is: a lower bound is enough, and `expired` finds the true one when its time comes.
+    if (totals.count === 0) totals.nextExpiry = null;
+  }
+
+  get(seq: number): Held | undefined {
+    return first(this.#sql.exec<Held>(`SELECT ${WHOLE} FROM messages WHERE seq = ?`, seq));
+  }
+
+  /** Heads in `(after, through]`, in order, at most `limit`. */
+  heads(after: number, through: number, limit = -1): readonly Head[] {
+    return this.#sql.exec<Head>(
+      `SELECT ${HEAD} FROM messages WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?`,
+      after,
+      through,
+      limit,
+    );
+  }
+
+  /** The whole of them, in order. */
+  wholes(heads: readonly Head[]): readonly Held[] {
+    if (heads.length === 0) return [];
+    return this.#sql.exec<Held>(
+      `SELECT ${WHOLE} FROM messages WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq`,
+      seqsOf(heads),
+    );
+  }
+
+  /** Heads that are over at `now`, in order, at most `limit`. */
+  expired(now: number, limit: number): readonly Head[] {
+    if (this.nextExpiry > now) return [];
+    const heads = this.#sql.exec<Head>(
+      `SELECT ${HEAD} FROM messages WHERE expires_at <= ? ORDER BY seq LIMIT ?`,
+      now,
+      limit,
+    );
+    if (heads.length === 0) this.#totals = undefined;
+    return heads;
+  }
+
+  /** The held one of a topic that lies above `after` or was rejected, if any; one at most, as each replaces the last. */
+  ofTopic(topic: string, after: number, now: number): readonly Head[] {
+    return this.#sql.exec<Head>(
+      `SELECT ${HEAD} FROM messages
+       WHERE topic = ? AND (seq > ? OR reject_reason IS NOT NULL) AND expires_at > ? ORDER BY seq`,
+      topic,
+      after,
+      now,
+    );
+  }
+
+  /** How much lies above `after` or was rejected, and is not over: what is never dropped for room. */
+  unacked(after: number, now: number): { readonly count: number; readonly bytes: number } {
+    return (
+      first(
+        this.#sql.exec<{ count: number; bytes: number }>(
+          `SELECT COUNT(*) AS count, COALESCE(SUM(bytes), 0) AS bytes FROM messages
+           WHERE (seq > ? OR reject_reason IS NOT NULL) AND expires_at > ?`,
+          after,
+          now,
+        ),
+      ) ?? { count: 0, bytes: 0 }
+    );
+  }
+
+  /** The oldest that lie at or below `through` and were not rejected, at most `limit`. */
+  oldestDelivered(through: number, limit: number): readonly Head[] {
+    return this.#sql.exec<Head>(
+      `SELECT ${HEAD} FROM messages WHERE seq <= ? AND reject_reason IS NULL ORDER BY seq LIMIT ?`,
+      through,
+      limit,
+    );
+  }
+
+  /** What is held at `now`, above `after`. */
+  summary(
+    after: number,
+    now: number,
+  ): { readonly count: number; readonly bytes: number; readonly oldestAt: number | null } {
+    return (
+      first(
+        this.#sql.exec<{ count: number; bytes: number; oldestAt: number | null }>(
+          `SELECT COUNT(*) AS count, COALESCE(SUM(bytes), 0) AS bytes, MIN(accepted_at) AS oldestAt FROM messages
+           WHERE seq > ? AND expires_at > ?`,
+          after,
+          now,
+        ),
+      ) ?? { count: 0, bytes: 0, oldestAt: null }
+    );
+  }
+
+  markDelivered(after: number, through: number, at: number): void {
+    this.#sql.exec(
+      `UPDATE messages SET delivered_at = ?
+       WHERE seq > ? AND seq <= ? AND delivered_at IS NULL AND reject_reason IS NULL`,
+      at,
+      after,
+      through,
+    );
+  }
+
+  markRejected(seq: number, reason: string): void {
+    this.#sql.exec(`UPDATE messages SET reject_reason = ? WHERE seq = ?`, reason, seq);
+    this.#rejected = this.#countRejected();
+  }
+
+  /** Another connection has acked what one had rejected: it is delivered after all. */
+  clearRejected(after: number, through: number, at: number): void {
+    this.#sql.exec(
+      `UPDATE messages SET reject_reason = NULL, delivered_at = ?
+       WHERE reject_reason IS NOT NULL AND seq > ? AND seq <= ? AND expires_at > ?`,
+      at,
+      after,
+      through,
+      at,
+    );
+    this.#rejected = this.#countRejected();
+  }
+
+  #countRejected(): number {
+    return (
+      first(this.#sql.exec<{ n: number }>(`SELECT COUNT(*) AS n FROM messages WHERE reject_reason IS NOT NULL`))?.n ?? 0
+    );
+  }
+
+  #known(): Totals {
+    this.#totals ??= first(
+      this.#sql.exec<Totals>(
+        `SELECT COUNT(*) AS count, COALESCE(SUM(bytes), 0) AS bytes, MIN(expires_at) AS nextExpiry FROM messages`,
+      ),
+    );
+    if (this.#totals === undefined) throw new Error("An aggregate yields a row.");
+    return this.#totals;
+  }
+}
+
+/** Their seqs as a JSON array, to bind as one parameter. */
+export const seqsOf = (heads: readonly Head[]): string => JSON.stringify(heads.map((h) => h.seq));

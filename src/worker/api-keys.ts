@@ -1,0 +1,46 @@
+/** Who may use the backend plane (A1): an API key, known by its digest only. */
+import { type Refusal, refuse } from "../protocol/errors.ts";
+import { type AccessSettings, brokenKeys, type Scope } from "../settings.ts";
+import { bearer, looksLikeToken } from "./credentials.ts";
+import { hex } from "./mailbox-stub.ts";
+
+const encoder = new TextEncoder();
+
+/** Refuses a request whose API key is not one of `scopes`' ; undefined lets it in. */
+export const refuseKey = async (
+  request: Request,
+  settings: AccessSettings,
+  scopes: readonly Scope[],
+): Promise<Refusal | undefined> => {
+  if (!settings.apiKeys.ok) return settings.apiKeys;
+  const { keys, broken } = settings.apiKeys.value;
+  const presented = bearer(request.headers);
+  if (!presented.ok) return presented;
+  if (presented.value === undefined) {
+    return refuse("missing_key", "Send an API key: `Authorization: Bearer <key>`.");
+  }
+  const digest = hex(await crypto.subtle.digest("SHA-256", encoder.encode(presented.value)));
+  // All of them are compared: how long it takes tells nothing.
+  const [key] = keys.filter((candidate) => isSameText(candidate.digest, digest));
+  if (key !== undefined) {
+    if (scopes.some((scope) => key.scopes.includes(scope))) return undefined;
+    return refuse("missing_scope", `This key has ${key.scopes.join(", ")}; this needs ${scopes.join(" or ")}.`, {
+      extra: { scopes },
+    });
+  }
+  if (looksLikeToken(presented.value)) {
+    return refuse("invalid_key", "This is a user token, and user tokens never send: use an API key here.");
+  }
+  if (broken.length > 0) return refuse("not_configured", brokenKeys(broken));
+  return refuse(
+    "invalid_key",
+    "No API key of this deployment has this digest: check the key, or whether it was revoked.",
+  );
+};
+
+/** Of two hex digests, in a time that does not depend on where they differ. */
+const isSameText = (a: string, b: string): boolean => {
+  let difference = a.length ^ b.length;
+  for (let index = 0; index < a.length; index += 1) difference |= a.charCodeAt(index) ^ b.charCodeAt(index);
+  return difference === 0;
+};

@@ -1,0 +1,51 @@
+/** Where a credential travels (A3). It is never logged and never quoted. */
+import { type Checked, granted, refuse } from "../protocol/errors.ts";
+import { SUBPROTOCOL } from "../protocol/frames.ts";
+
+const BEARER = /^bearer(?:\s+(\S*))?\s*$/i;
+const BEARER_SUBPROTOCOL = "bearer.";
+
+/** `Authorization: Bearer …`; undefined where there is none, or another scheme. */
+export const bearer = (headers: Headers): Checked<string | undefined> => {
+  const authorization = headers.get("authorization");
+  if (authorization === null || !/^bearer(?:\s|$)/i.test(authorization)) return granted(undefined);
+  const match = BEARER.exec(authorization);
+  // Two such headers arrive as one, joined by a comma.
+  if (match === null) return refuse("conflicting_credentials", "Send one header `Authorization: Bearer …`.");
+  return granted(match[1] === "" ? undefined : match[1]);
+};
+
+/** What a client offers as subprotocols: the protocol itself, and a token beside it. */
+export interface Offer {
+  /** To be echoed: a browser takes no answer for a failure where it has offered something. */
+  readonly echo?: typeof SUBPROTOCOL;
+  readonly tokens: readonly string[];
+}
+
+export const offer = (headers: Headers): Checked<Offer> => {
+  const offered = (headers.get("sec-websocket-protocol") ?? "")
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+  const tokens = offered
+    .filter((name) => name.startsWith(BEARER_SUBPROTOCOL))
+    .map((name) => name.slice(BEARER_SUBPROTOCOL.length));
+  if (offered.includes(SUBPROTOCOL)) return granted({ echo: SUBPROTOCOL, tokens });
+  if (offered.length === tokens.length) return granted({ tokens });
+  return refuse("invalid_request", `None of the subprotocols offered is known here: offer ${SUBPROTOCOL}, or none.`);
+};
+
+/** The one token among the places where it may travel; undefined where there is none. */
+export const oneToken = (candidates: readonly (string | undefined)[]): Checked<string | undefined> => {
+  const [token, ...others] = new Set(candidates.filter((candidate) => candidate !== undefined && candidate !== ""));
+  return others.length === 0
+    ? granted(token)
+    : refuse(
+        "conflicting_credentials",
+        "Several tokens that differ were sent: use one of `Authorization: Bearer`, the subprotocol `bearer.<token>`, or `?access_token=`.",
+      );
+};
+
+/** Three base64url parts: it has the form of a JWT, whatever it says. */
+export const looksLikeToken = (credential: string): boolean =>
+  /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/.test(credential);

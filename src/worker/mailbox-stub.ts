@@ -1,0 +1,125 @@
+/** The way from the Worker to a user's Mailbox: which one, and what to do where it is lost on the way (S13). */
+
+import { log, thrown } from "../log.ts";
+import { type Refusal, refuse } from "../protocol/errors.ts";
+import type { Location } from "../protocol/http.ts";
+import type { MailboxApi, WaitId } from "../protocol/mailbox-api.ts";
+import { jurisdictionOf } from "../settings.ts";
+import type { Bindings, Exchange } from "./exchange.ts";
+
+export type MailboxStub = MailboxApi & { fetch(url: string, init: RequestInit): Promise<Response> };
+
+/**
+ * What a call does, and so what may be done where its outcome is not known: `read` changes nothing, `repeatable` changes
+ * the same however often it runs, `once` does not.
+ */
+export type CallKind = "read" | "repeatable" | "once";
+
+type Outcome<T> = { readonly ok: true; readonly value: Exclude<T, Refusal> } | Refusal;
+
+export interface UserMailbox {
+  /** SHA-256 of `u:` and the user (A6). */
+  readonly name: string;
+  call<T>(kind: CallKind, run: (stub: MailboxStub) => Promise<T>): Promise<Outcome<T>>;
+}
+
+const RETRIES = 3;
+const RETRY_BASE_MS = 50;
+
+const encoder = new TextEncoder();
+
+/** Hex of SHA-256: a Mailbox's name says nothing of whose it is. */
+export const mailboxName = async (user: string): Promise<string> =>
+  hex(await crypto.subtle.digest("SHA-256", encoder.encode(`u:${user}`)));
+
+export const hex = (bytes: ArrayBuffer): string =>
+  Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/** The Mailbox of a user; `location` is where it is born, if this call is its first (S12). */
+export const mailboxOf = async (exchange: Exchange, user: string, location?: Location): Promise<UserMailbox> => {
+  const name = await mailboxName(user);
+  const namespace = namespaceOf(exchange.env);
+  const stub = () =>
+    namespace.getByName(name, location === undefined ? {} : { locationHint: location }) as unknown as MailboxStub;
+  return {
+    name,
+    call: (kind, run) => {
+      const outcome = callMailbox(name, stub, kind, run);
+      // A caller that hangs up ends its request, and must cancel nothing (S13).
+      if (kind !== "read") exchange.background(outcome);
+      return outcome;
+    },
+  };
+};
+
+const namespaceOf = (env: Bindings): Bindings["MAILBOX"] => {
+  const jurisdiction = jurisdictionOf(env);
+  return jurisdiction === undefined ? env.MAILBOX : env.MAILBOX.jurisdiction(jurisdiction);
+};
+
+/** Never rejects. A stub whose object was lost stays broken, so that each attempt takes a new one. */
+const callMailbox = async <T>(
+  mailbox: string,
+  stub: () => MailboxStub,
+  kind: CallKind,
+  run: (stub: MailboxStub) => Promise<T>,
+): Promise<Outcome<T>> => {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      const value = await run(stub());
+      return isRefusal(value) ? value : { ok: true, value: value as Exclude<T, Refusal> };
+    } catch (error) {
+      if (has(error, "overloaded")) {
+        return refuse("overloaded", "This user's Mailbox has more calls than it can take: try again in a second.", {
+          retryAfterSeconds: 1,
+        });
+      }
+      const isLost = has(error, "retryable") || has(error, "durableObjectReset");
+      if (isLost && kind !== "once" && attempt < RETRIES) {
+        // Full jitter: after a deploy all callers come back at once.
+        await pause(Math.random() * RETRY_BASE_MS * 2 ** attempt);
+        continue;
+      }
+      log("error", "mailbox_call_failed", { mailbox, reason: kind, ...thrown(error) });
+      return failed(kind, isLost);
+    }
+  }
+};
+
+const failed = (kind: CallKind, isLost: boolean): Refusal => {
+  if (kind !== "read") {
+    return refuse(
+      "outcome_unknown",
+      "The Mailbox was lost before it replied: this may or may not have happened. Send again with the same id, or look with GET.",
+    );
+  }
+  return isLost
+    ? refuse("unavailable", "The Mailbox could not be reached: try again.")
+    : refuse("internal", "The Mailbox failed. It is logged; trying again may help.");
+};
+
+const isRefusal = (value: unknown): value is Refusal =>
+  typeof value === "object" && value !== null && "code" in value && "ok" in value && value.ok === false;
+
+/** The runtime marks what it throws with properties that its types do not have. */
+const has = (error: unknown, mark: "overloaded" | "retryable" | "durableObjectReset"): boolean =>
+  typeof error === "object" && error !== null && (error as Record<string, unknown>)[mark] === true;
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Runs a call that the Mailbox may hold, and lets the wait go if the caller hangs up meanwhile. */
+export const whileCallerListens = async <T>(
+  exchange: Exchange,
+  mailbox: UserMailbox,
+  run: (waitId: WaitId) => Promise<T>,
+): Promise<T> => {
+  const waitId = crypto.randomUUID();
+  const letGo = () => void mailbox.call("repeatable", (stub) => stub.stopWaiting(waitId));
+  const { signal } = exchange.request;
+  signal.addEventListener("abort", letGo, { once: true });
+  try {
+    return await run(waitId);
+  } finally {
+    signal.removeEventListener("abort", letGo);
+  }
+};
