@@ -17,8 +17,7 @@ export const jsonText = (body: string, status = 200, headers: Readonly<Record<st
 /** E1's object; `retry` is what to do: `no`, `later`, or `same_id`. */
 export const problemBody = (refusal: Refusal): Readonly<Record<string, unknown>> => {
   const { status, title, retry } = ERRORS[refusal.code];
-  return {
-    ...refusal.extra,
+  const own = {
     type: `urn:restante:error:${refusal.code}`,
     title,
     status,
@@ -26,6 +25,8 @@ export const problemBody = (refusal: Refusal): Readonly<Record<string, unknown>>
     detail: refusal.detail,
     retry,
   };
+  // First, so that a person reads them first; and last, so that nothing overwrites them.
+  return { ...own, ...refusal.extra, ...own };
 };
 
 export const problem = (refusal: Refusal): Response =>

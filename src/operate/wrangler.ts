@@ -1,0 +1,33 @@
+import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from "node:child_process";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const projectDir = fileURLToPath(new URL("../../", import.meta.url));
+
+const require = createRequire(import.meta.url);
+const binary = join(dirname(require.resolve("wrangler/package.json")), "bin/wrangler.js");
+
+/** Wrangler asks, counts and phones home unless told not to; the terminal is for what the reader came for. */
+const quiet = {
+  WRANGLER_HIDE_BANNER: "true",
+  WRANGLER_SEND_METRICS: "false",
+  WRANGLER_SEND_ERROR_REPORTS: "false",
+  WRANGLER_NO_SKILLS_UPDATE_PROMPTS: "true",
+};
+
+const environment = { ...process.env, ...quiet };
+
+/** Starts the project's own wrangler, with this Node. */
+export const startWrangler = (args: readonly string[], options: SpawnOptions): ChildProcess =>
+  spawn(process.execPath, [binary, ...args], { cwd: projectDir, ...options, env: environment });
+
+/** Runs it to its end in this terminal; the result is its exit code. */
+export const runWrangler = (args: readonly string[]): number =>
+  spawnSync(process.execPath, [binary, ...args], { cwd: projectDir, stdio: "inherit", env: environment }).status ?? 1;
+
+/** Runs it to its end and keeps what it says. */
+export const runQuietly = (args: readonly string[]): { readonly code: number; readonly output: string } => {
+  const run = spawnSync(process.execPath, [binary, ...args], { cwd: projectDir, encoding: "utf8", env: environment });
+  return { code: run.status ?? 1, output: run.stdout + run.stderr };
+};

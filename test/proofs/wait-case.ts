@@ -1,0 +1,88 @@
+/** One send that waits for its end (S3), with the ack at a chosen instant around the limit; and what the reply must then be. */
+import { performance } from "node:perf_hooks";
+import type { Backend } from "../support/backend.ts";
+import { Connection } from "../support/connection.ts";
+import { mintLocally } from "../support/credentials.ts";
+import { instant } from "./clock.ts";
+
+export interface WaitCase {
+  readonly limitSeconds: number;
+  /** When the ack is sent, relative to the limit; `never` = not while it waits. */
+  readonly ackAtMs: number | "never";
+  /** Who takes the message: one who is there already, one who attaches half-way to the ack, or one whose first socket is lost. */
+  readonly reader: "open" | "late" | "lost";
+}
+
+/** What separates "before" and "after" the limit from "at" it: the way of a frame or a request on a busy machine. */
+const BLUR_MS = 150;
+/** How late a reply may come. */
+const LATE_MS = 1_000;
+
+/** Runs the case for a user of its own; gives what was wrong with it. */
+export const waitViolations = async (backend: Backend, user: string, c: WaitCase): Promise<readonly string[]> => {
+  const found: string[] = [];
+  const say = (what: string) => found.push(`[S3] ${JSON.stringify(c)}: ${what}`);
+  const token = await mintLocally(user);
+  const open = () => Connection.open(backend.url, { token });
+  let reader = c.reader === "late" ? undefined : await open();
+
+  const limitMs = Math.min(c.limitSeconds, 30) * 1_000;
+  const beganAt = performance.now();
+  const replying = backend
+    .send(user, { type: "waited", id: "the-one" }, { wait: c.limitSeconds })
+    .then((reply) => ({ reply, afterMs: performance.now() - beganAt }));
+  const ackAfterMs = c.ackAtMs === "never" ? limitMs + 2 * BLUR_MS : limitMs + c.ackAtMs;
+  if (c.reader === "late") {
+    await instant(beganAt + ackAfterMs / 2);
+    reader = await open();
+  } else if (c.reader === "lost") {
+    await reader?.receive(1);
+    await reader?.cut();
+    reader = await open();
+  }
+  if (reader === undefined) throw new Error("Nobody reads.");
+  await reader.receive(1);
+  await instant(beganAt + ackAfterMs);
+  if (c.ackAtMs !== "never") reader.ack();
+  const ackedAfterMs = performance.now() - beganAt;
+
+  const { reply, afterMs } = await replying;
+  const applied = reply.headers.get("preference-applied");
+  if (applied !== `wait=${limitMs / 1_000}`) say(`Preference-Applied is ${applied}`);
+  const isAcked = c.ackAtMs !== "never";
+  if (reply.status === 200) {
+    if (reply.body.status !== "delivered") say(`200 with status ${reply.body.status}`);
+    if (!isAcked || afterMs < ackedAfterMs) say("200 before anybody acked");
+    if (ackedAfterMs > limitMs + BLUR_MS) say(`200 after ${afterMs} ms, though the ack came at ${ackedAfterMs}`);
+    if (afterMs > ackedAfterMs + LATE_MS) say(`200 only ${afterMs - ackedAfterMs} ms after the ack`);
+  } else if (reply.status === 202) {
+    if (reply.body.status !== "queued") say(`202 with status ${reply.body.status}`);
+    if (isAcked && ackedAfterMs < limitMs - BLUR_MS) say(`202, though the ack came at ${ackedAfterMs} ms`);
+    if (afterMs < limitMs - 2) say(`202 after ${afterMs} ms, before the limit`);
+    if (afterMs > limitMs + LATE_MS) say(`202 only after ${afterMs} ms`);
+  } else say(`answered ${reply.status} ${JSON.stringify(reply.body)}`);
+
+  if (isAcked) {
+    await reader.settle();
+    const { body } = await backend.state(user, "the-one");
+    if (body.status !== "delivered") say(`acked, and its state is ${body.status}`);
+  }
+  if (reader.messages.length !== 1) say(`${reader.messages.length} messages on one connection`);
+  await reader.close();
+  return found;
+};
+
+/** Every limit with acks before, at and after it, and each kind of reader. */
+export const waitCases = (limitsSeconds: readonly number[]): readonly WaitCase[] =>
+  limitsSeconds.flatMap((limitSeconds) =>
+    [-Math.min(1_000, 500 * limitSeconds), -10, -3, 0, 3, 10, 2 * BLUR_MS].flatMap((ackAtMs): WaitCase[] => {
+      const isTooShort = limitSeconds * 1_000 + ackAtMs < BLUR_MS;
+      return isTooShort
+        ? [{ limitSeconds, ackAtMs: Math.max(ackAtMs, -limitSeconds * 1_000), reader: "open" }]
+        : [
+            { limitSeconds, ackAtMs, reader: "open" },
+            { limitSeconds, ackAtMs, reader: "late" },
+            { limitSeconds, ackAtMs, reader: "lost" },
+          ];
+    }),
+  );

@@ -1,0 +1,158 @@
+/**
+ * The Mailbox's shell in plain Node, around the real `Delivery` and `Outbox`: a turn is a transaction, then the attachments of
+ * the sockets it changed, then what is to be sent, then the alarm. It can die at any point in between.
+ *
+ * What survives what, as on the platform: hibernation leaves storage, alarm, sockets and attachments; a crash only storage and alarm.
+ */
+import { Delivery } from "../../src/delivery/delivery.ts";
+import type { Effect } from "../../src/delivery/effects.ts";
+import { type Attachment, Session } from "../../src/delivery/session.ts";
+import type { NodeSql } from "../../src/outbox/node-sql.ts";
+import { Outbox } from "../../src/outbox/outbox.ts";
+import type { DeliverySettings } from "../../src/settings.ts";
+import type { Death } from "./operations.ts";
+
+interface Socket {
+  /** As text: what a restart finds shares nothing with the session that wrote it. */
+  attachment: string;
+  autoPingedAt: number | undefined;
+}
+
+/** Throws a turn's transaction away. */
+class Died extends Error {}
+
+/** A turn that went through, as far as the world outside can tell; `committed` = it was stored, and nothing of it was seen. */
+export interface Turn<T> {
+  readonly kind: "done" | "committed";
+  readonly result: T;
+  readonly effects: readonly Effect[];
+  readonly now: number;
+}
+
+export class World {
+  readonly sql: NodeSql;
+  readonly settings: DeliverySettings;
+  /** The machine's clock; it may be set back. */
+  machineNow: number;
+  /** Durable, as on the platform; null = none. */
+  alarmAt: number | null = null;
+  readonly #sockets = new Map<string, Socket>();
+  #core: { readonly delivery: Delivery; readonly outbox: Outbox } | undefined;
+  /** The Mailbox's clock never steps back while it runs. */
+  #clock = 0;
+
+  constructor(sql: NodeSql, settings: DeliverySettings, machineNow: number) {
+    this.sql = sql;
+    this.settings = settings;
+    this.machineNow = machineNow;
+  }
+
+  get now(): number {
+    this.#open();
+    this.#clock = Math.max(this.#clock, this.machineNow);
+    return this.#clock;
+  }
+
+  dueAt(): number | undefined {
+    return this.#open().delivery.dueAt();
+  }
+
+  #open() {
+    if (this.#core !== undefined) return this.#core;
+    const outbox = new Outbox(this.sql, this.settings);
+    this.#clock = Math.max(outbox.clockFloor, this.machineNow);
+    const sessions = [...this.#sockets.values()].map(({ attachment }) =>
+      Session.restore(JSON.parse(attachment) as Attachment),
+    );
+    const autoPingedAt = (id: string) => this.#sockets.get(id)?.autoPingedAt;
+    const delivery = new Delivery(outbox, this.settings, sessions, autoPingedAt, this.#clock);
+    this.#core = { delivery, outbox };
+    this.#arm();
+    return this.#core;
+  }
+
+  /** One turn. Undefined = it died, and nothing of it is stored. `accepts` = the id of the socket that it may take in. */
+  turn<T>(work: (delivery: Delivery, now: number) => T, dies?: Death, accepts?: string): Turn<T> | undefined {
+    const { delivery } = this.#open();
+    const now = this.now;
+    let result: T;
+    try {
+      result = this.sql.transaction(() => {
+        const done = work(delivery, now);
+        if (dies === "before_commit" || dies === "fault") throw new Died();
+        return done;
+      });
+    } catch (error) {
+      if (!(error instanceof Died)) throw error;
+      if (dies === "before_commit") this.crash();
+      else this.hibernate();
+      return undefined;
+    }
+    if (accepts !== undefined) this.#sockets.set(accepts, { attachment: "null", autoPingedAt: undefined });
+    const { effects, touched } = delivery.takeEffects();
+    if (dies === "after_commit") {
+      this.crash();
+      return { kind: "committed", result, effects, now };
+    }
+    for (const session of touched) {
+      const socket = this.#sockets.get(session.id);
+      if (socket !== undefined) socket.attachment = JSON.stringify(session.attachment());
+    }
+    // A socket that was not accepted after all, or that this turn closes, is nobody's.
+    for (const effect of effects) if (effect.kind === "close") this.#sockets.delete(effect.connection);
+    if (accepts !== undefined && this.#sockets.get(accepts)?.attachment === "null") this.#sockets.delete(accepts);
+    this.#arm();
+    return { kind: "done", result, effects, now };
+  }
+
+  /** The socket has gone: its close event is the turn that follows. */
+  dropSocket(id: string): void {
+    this.#sockets.delete(id);
+  }
+
+  /** The runtime answers an exact ping by itself. */
+  autoPing(id: string): number {
+    const socket = this.#sockets.get(id);
+    const at = this.now;
+    if (socket !== undefined) socket.autoPingedAt = at;
+    return at;
+  }
+
+  #arm(): void {
+    const dueAt = this.#core?.delivery.dueAt();
+    if (dueAt === undefined || (this.alarmAt !== null && this.alarmAt <= dueAt)) return;
+    this.alarmAt = dueAt;
+  }
+
+  /** Whether the platform would run the alarm now. */
+  get alarmIsDue(): boolean {
+    return this.alarmAt !== null && this.alarmAt <= this.machineNow;
+  }
+
+  /** Runs the alarm's ticks, each a turn of its own, until there is no more to do. */
+  alarm(onTurn: (turn: Turn<boolean> | undefined) => void, dies?: Death): void {
+    const wasAt = this.alarmAt;
+    this.alarmAt = 0;
+    for (let more = true; more; ) {
+      const turn = this.turn((delivery, now) => delivery.tick(now), dies);
+      // The platform runs an alarm again that did not come to its end.
+      if (turn?.kind !== "done") this.alarmAt = wasAt;
+      onTurn(turn);
+      if (turn?.kind !== "done") return;
+      more = turn.result;
+    }
+    this.alarmAt = null;
+    this.#open();
+    this.#arm();
+  }
+
+  /** Forgets what is in memory; also what the shell does after an erasure. */
+  hibernate(): void {
+    this.#core = undefined;
+  }
+
+  crash(): void {
+    this.#core = undefined;
+    this.#sockets.clear();
+  }
+}

@@ -1,0 +1,108 @@
+import { type ChildProcess, spawn } from "node:child_process";
+
+/** What a person's new terminal has: nothing of npm's or the test runner's, and the machine's own Node. */
+const freshEnvironment = (): NodeJS.ProcessEnv => {
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^(npm_|INIT_CWD$|NODE$|NODE_|VITEST|TEST$|FORCE_COLOR$)/.test(name),
+  );
+  const path = (process.env.PATH ?? "").split(":").filter((dir) => !/node_modules\/\.bin$|node-gyp-bin$/.test(dir));
+  return { ...Object.fromEntries(kept), PATH: path.join(":") };
+};
+
+/**
+ * A script in a fresh bash, as somebody would paste it; awaited by what it says.
+ *
+ * ```ts
+ * const shell = new Shell("npm start", { cwd });
+ * await shell.says(/answers on/, 60_000);
+ * await shell.end();
+ * ```
+ */
+export class Shell {
+  /** Everything on stdout and stderr so far. */
+  output = "";
+  readonly exited: Promise<number | null>;
+  readonly #child: ChildProcess;
+  readonly #watchers = new Set<() => void>();
+  #isOver = false;
+
+  constructor(script: string, options: { readonly cwd: string; readonly env?: Readonly<Record<string, string>> }) {
+    this.#child = spawn("bash", ["-c", script], {
+      cwd: options.cwd,
+      env: { ...freshEnvironment(), ...options.env },
+      stdio: "pipe",
+      // A group of its own, as in a terminal: a signal reaches all that it started.
+      detached: true,
+    });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.on("data", (chunk: Buffer) => {
+        this.output += chunk;
+        this.#changed();
+      });
+    }
+    running.add(this);
+    this.exited = new Promise((done) => {
+      this.#child.once("close", (code) => {
+        this.#isOver = true;
+        running.delete(this);
+        this.#changed();
+        done(code);
+      });
+    });
+  }
+
+  /** Awaits the pattern in the output from position `from` on, and returns its match. */
+  says(pattern: RegExp, deadlineMs: number, from = 0): Promise<RegExpExecArray> {
+    return new Promise((done, failed) => {
+      const over = (act: () => void): void => {
+        clearTimeout(deadline);
+        this.#watchers.delete(look);
+        act();
+      };
+      const fail = (why: string): void =>
+        over(() => failed(new Error(`${pattern} was not said, ${why}:\n${this.output}`)));
+      const look = (): void => {
+        const match = pattern.exec(this.output.slice(from));
+        if (match !== null) over(() => done(match));
+        else if (this.#isOver) fail("and it has ended");
+      };
+      const deadline = setTimeout(() => fail(`${deadlineMs} ms are over`), deadlineMs);
+      this.#watchers.add(look);
+      look();
+    });
+  }
+
+  type(line: string): void {
+    this.#child.stdin?.write(`${line}\n`);
+  }
+
+  /** Signals it and all that it started, as Ctrl-C does; awaits the end. */
+  async end(signal: NodeJS.Signals = "SIGINT"): Promise<number | null> {
+    this.kill(signal);
+    return this.exited;
+  }
+
+  /** Signals only the process that the script itself became or started first. */
+  async endFirst(signal: NodeJS.Signals): Promise<number | null> {
+    this.#child.kill(signal);
+    return this.exited;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    try {
+      if (this.#child.pid !== undefined) process.kill(-this.#child.pid, signal);
+    } catch {
+      // It has ended already.
+    }
+  }
+
+  #changed(): void {
+    for (const watcher of [...this.#watchers]) watcher();
+  }
+}
+
+/** Whatever way the tests end, no shell outlives them. */
+const running = new Set<Shell>();
+process.on("exit", () => {
+  for (const shell of running) shell.kill("SIGKILL");
+});

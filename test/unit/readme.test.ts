@@ -1,0 +1,21 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { projectDir } from "../support/worker-config.ts";
+
+const readme = readFileSync(join(projectDir, "README.md"), "utf8");
+
+test("the README names every setting there is", () => {
+  const settings = readFileSync(join(projectDir, "src/settings.ts"), "utf8");
+  const names = new Set([...settings.matchAll(/"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"/g)].map((match) => match[1] ?? ""));
+  // A binding, not a setting.
+  names.delete("CF_VERSION_METADATA");
+  expect(names.size).toBeGreaterThan(10);
+  expect([...names].filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);
+});
+
+test("what the README links to exists", () => {
+  const links = [...readme.matchAll(/\]\((?!https?:)([^)#]+)/g)].map((match) => match[1] ?? "");
+  expect(links.length).toBeGreaterThan(3);
+  expect(links.filter((link) => !existsSync(join(projectDir, link)))).toEqual([]);
+});

@@ -1,0 +1,269 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { apiKeySetting, SCOPES } from "../../src/operate/api-key.ts";
+import { defaultVars, mintLocally } from "../support/credentials.ts";
+import { mailboxNameOf, ROUTES, workerUnderTest } from "./worker-under-test.ts";
+
+const lines: string[] = [];
+beforeEach(() => {
+  lines.length = 0;
+  vi.spyOn(console, "log").mockImplementation((line: string) => void lines.push(line));
+});
+afterEach(() => vi.restoreAllMocks());
+
+/** What the contract says (A1), written apart from the table that is tested. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  "POST /v1/users/:user/messages": ["send"],
+  "GET /v1/users/:user/messages": ["send", "monitor"],
+  "GET /v1/users/:user/messages/:id": ["send", "monitor"],
+  "DELETE /v1/users/:user/messages/:id": ["manage"],
+  "GET /v1/users/:user": ["send", "monitor"],
+  "DELETE /v1/users/:user": ["manage"],
+  "POST /v1/users/:user/tokens": ["send"],
+  "DELETE /v1/users/:user/tokens": ["manage"],
+  "GET /v1/users/:user/dead-letters": ["manage", "monitor"],
+  "DELETE /v1/users/:user/dead-letters": ["manage"],
+  "POST /v1/users/:user/dead-letters/requeue": ["manage"],
+  "DELETE /v1/users/:user/dead-letters/:seq": ["manage"],
+  "POST /v1/users/:user/dead-letters/:seq/requeue": ["manage"],
+};
+const METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"];
+
+const pathOf = (pattern: string): string =>
+  pattern
+    .replace(":user", "ada")
+    .replace(":id", "m-1")
+    .replace(":seq", "7")
+    .replace(":connection_id", `${mailboxNameOf("ada").slice(0, 16)}.abc`);
+const bodyFor = (method: string, path: string) =>
+  method === "POST" && path.endsWith("/messages") ? { body: new TextEncoder().encode('{"type":"hello"}') } : {};
+
+const keys = Object.fromEntries(SCOPES.map((scope) => [scope, `rk_only-${scope}`]));
+const vars = {
+  ...defaultVars,
+  ...Object.fromEntries(
+    SCOPES.map((scope) => [`API_KEY_${scope.toUpperCase()}`, apiKeySetting([scope], keys[scope] ?? "")]),
+  ),
+};
+
+describe("[A1] the backend plane", () => {
+  test("[A1] has exactly the routes of the contract", () => {
+    const registered = ROUTES.filter((route) => route.plane === "backend").map((r) => `${r.method} ${r.path}`);
+    expect(registered.toSorted()).toEqual(Object.keys(allowed).toSorted());
+  });
+
+  for (const [route, scopes] of Object.entries(allowed)) {
+    const [method = "", pattern = ""] = route.split(" ");
+    const path = pathOf(pattern);
+
+    for (const scope of SCOPES) {
+      test(`[A1, A4] ${route} ${scopes.includes(scope) ? "lets in" : "refuses"} a key with ${scope} alone`, async () => {
+        const worker = workerUnderTest(vars);
+        const headers = { authorization: `Bearer ${keys[scope]}` };
+        const reply = await worker.fetch(method, path, { headers, ...bodyFor(method, path) });
+        if (scopes.includes(scope)) {
+          // Minting asks no Mailbox; every other route has come through to one.
+          const touched = route === "POST /v1/users/:user/tokens" ? [] : [mailboxNameOf("ada")];
+          expect(worker.touches.map((touch) => touch.mailbox)).toEqual(touched);
+          expect(reply.body.code).not.toBe("missing_scope");
+        } else {
+          expect(reply.status).toBe(403);
+          expect(reply.body).toMatchObject({ code: "missing_scope", scopes });
+          expect(reply.headers.get("www-authenticate")).toContain("insufficient_scope");
+          expect(worker.touches).toEqual([]);
+        }
+      });
+    }
+
+    test(`[A1, A4] ${route} refuses who has no key, an unknown key or a user token, and touches no Mailbox`, async () => {
+      const worker = workerUnderTest(vars);
+      const cases: readonly (readonly [string | undefined, string])[] = [
+        [undefined, "missing_key"],
+        ["Basic YTpi", "missing_key"],
+        ["Bearer", "missing_key"],
+        ["Bearer rk_guess", "invalid_key"],
+        [`Bearer ${await mintLocally("ada")}`, "invalid_key"],
+        [`Bearer ${keys.send}, Bearer ${keys.manage}`, "conflicting_credentials"],
+      ];
+      for (const [authorization, code] of cases) {
+        const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
+        const reply = await worker.fetch(method, path, { headers, ...bodyFor(method, path) });
+        expect([authorization, reply.body.code]).toEqual([authorization, code]);
+        if (reply.status === 401) expect(reply.headers.get("www-authenticate")).toMatch(/^Bearer/);
+        expect(reply.headers.get("access-control-allow-origin")).toBeNull();
+      }
+      expect(worker.touches).toEqual([]);
+    });
+  }
+});
+
+describe("[A1] the user plane", () => {
+  test("[A1, A4] no API key opens a stream or prolongs one", async () => {
+    const worker = workerUnderTest(vars);
+    for (const key of Object.values(keys)) {
+      const headers = { authorization: `Bearer ${key}`, upgrade: "websocket" };
+      for (const [method, path] of [
+        ["GET", "/v1/socket"],
+        ["PUT", pathOf("/v1/connections/:connection_id/token")],
+      ] as const) {
+        const reply = await worker.fetch(method, path, { headers });
+        expect(reply.status).toBe(401);
+        expect(reply.body.code).toBe("invalid_token");
+        expect(reply.body.detail).toContain("API keys do not open");
+      }
+    }
+    expect(worker.touches).toEqual([]);
+  });
+});
+
+describe("[E1] every path and method", () => {
+  test("[E1] a method that a path does not have is 405, and Allow says which it has", async () => {
+    const worker = workerUnderTest(vars);
+    const paths = [...new Set(ROUTES.map((route) => route.path))];
+    for (const path of paths) {
+      const known = ROUTES.filter((route) => route.path === path).map((route) => route.method as string);
+      const isUserPlane = ROUTES.some((route) => route.path === path && route.plane === "user");
+      for (const method of METHODS.filter((method) => !known.includes(method))) {
+        if (method === "OPTIONS" && isUserPlane) continue;
+        // `requeue` is a literal beside a seq: DELETE reaches the route of one dead letter.
+        if (path.endsWith("/dead-letters/requeue") && method === "DELETE") continue;
+        const reply = await worker.fetch(method, pathOf(path));
+        expect([method, path, reply.status, reply.body.code]).toEqual([method, path, 405, "method_not_allowed"]);
+        for (const allowed of known) expect(reply.headers.get("allow")).toContain(allowed);
+      }
+    }
+    expect(worker.touches).toEqual([]);
+  });
+
+  test("[E1] what is no route is 404, also with a slash at the end, and redirects nowhere", async () => {
+    const worker = workerUnderTest(vars);
+    for (const path of [
+      "/",
+      "/v1",
+      "/v1/users",
+      "/v1/users/",
+      "/v1/users/ada/",
+      "/v1/users/ada/messages/",
+      "/v1/users//messages",
+      "/v1/users/ada/messages/a/b",
+      "//v1/users/ada",
+      "/V1/users/ada",
+      "/v1/%75sers/ada",
+      "/v1/socket/",
+      "/health/",
+      "/v2/users/ada",
+    ]) {
+      const reply = await worker.backend("GET", path);
+      expect([path, reply.status, reply.body.code]).toEqual([path, 404, "not_found"]);
+    }
+    expect(worker.touches).toEqual([]);
+  });
+
+  test("[M4] /health answers without a credential, a secret or a Mailbox; HEAD answers without a body", async () => {
+    const worker = workerUnderTest({ CF_VERSION_METADATA: undefined, VERSION: "v42" });
+    const reply = await worker.fetch("GET", "/health");
+    expect([reply.status, reply.body]).toEqual([200, { status: "ok", version: "v42" }]);
+    const head = await worker.fetch("HEAD", "/health");
+    expect([head.status, head.body]).toEqual([200, undefined]);
+    expect((await worker.fetch("HEAD", "/v1/users/ada/tokens")).status).toBe(405);
+    expect(worker.touches).toEqual([]);
+  });
+});
+
+describe("[A6] the user in the path", () => {
+  test.each([
+    ["%2e%2e", undefined],
+    ["..", undefined],
+    [".", undefined],
+    ["%2E", undefined],
+    ["%00", undefined],
+    ["%0a", undefined],
+    ["%c2%80", undefined],
+    ["%ff", undefined],
+    ["%c3", undefined],
+    ["%ed%a0%80", undefined],
+    ["%c0%af", undefined],
+    ["%zz", undefined],
+    ["100%", undefined],
+    ["a".repeat(257), undefined],
+    ["%C3%A9".repeat(129), undefined],
+    ["a".repeat(256), "a".repeat(256)],
+    ["%C3%A9".repeat(128), "é".repeat(128)],
+    ["%2f", "/"],
+    ["a%2Fmessages", "a/messages"],
+    ["%252e%252e", "%2e%2e"],
+    ["%2525", "%25"],
+    ["...", "..."],
+    ["a+b%20c", "a+b c"],
+    ["sys:ready", "sys:ready"],
+    ["constructor", "constructor"],
+    ["%F0%9F%93%AC", "📬"],
+    ["%3Fx%23", "?x#"],
+  ])("[A6, E2] %s is decoded exactly once, strictly", async (segment, user) => {
+    const worker = workerUnderTest(vars);
+    const reply = await worker.backend("GET", `/v1/users/${segment}`);
+    if (user === undefined) {
+      expect([reply.status, reply.body.code]).toEqual([400, "invalid_user"]);
+      expect(worker.touches).toEqual([]);
+    } else {
+      expect(worker.touches.map((touch) => touch.mailbox)).toEqual([mailboxNameOf(user)]);
+    }
+  });
+
+  test("[E2] ids and seqs in the path are checked before a Mailbox is touched", async () => {
+    const worker = workerUnderTest(vars);
+    for (const [method, path] of [
+      ["GET", "/v1/users/ada/messages/%ff"],
+      ["GET", "/v1/users/ada/messages/~x"],
+      ["GET", "/v1/users/ada/messages/~0"],
+      ["GET", "/v1/users/ada/messages/%C3%A9"],
+      ["DELETE", `/v1/users/ada/messages/${"a".repeat(129)}`],
+      ["DELETE", "/v1/users/ada/dead-letters/0"],
+      ["DELETE", "/v1/users/ada/dead-letters/-1"],
+      ["DELETE", "/v1/users/ada/dead-letters/1e3"],
+      ["DELETE", "/v1/users/ada/dead-letters/9007199254740992"],
+      ["POST", "/v1/users/ada/dead-letters/x/requeue"],
+      ["DELETE", "/v1/users/ada/dead-letters/requeue"],
+    ] as const) {
+      const reply = await worker.backend(method, path);
+      expect([path, reply.status, reply.body.code]).toEqual([path, 400, "invalid_request"]);
+    }
+    expect(worker.touches).toEqual([]);
+    await worker.backend("GET", "/v1/users/ada/messages/a%2Fb%3F%25");
+    await worker.backend("GET", "/v1/users/ada/messages/~1795456854049");
+    await worker.backend("DELETE", "/v1/users/ada/dead-letters/9007199254740991");
+    expect(worker.touches.map((touch) => touch.args[0])).toEqual([
+      "a/b?%",
+      "~1795456854049",
+      { seq: 9_007_199_254_740_991 },
+    ]);
+  });
+});
+
+describe("[M2] what is logged", () => {
+  test("[M2, A3, A6] no key, token, user, body or query is in any line", async () => {
+    const worker = workerUnderTest(vars);
+    const secret = await mintLocally("zoe-secret-user", { device: "phone" });
+    await worker.backend("POST", "/v1/users/zoe-secret-user/messages", { type: "private-type", data: "private-data" });
+    await worker.backend("GET", "/v1/users/zoe-secret-user?location=weur");
+    await worker.fetch("PUT", `/v1/connections/${mailboxNameOf("zoe-secret-user").slice(0, 16)}.abc/token`, {
+      headers: { authorization: `Bearer ${secret}` },
+    });
+    expect(worker.touches.length).toBeGreaterThanOrEqual(3);
+    expect(lines.length).toBeGreaterThan(0);
+    for (const line of lines) {
+      expect(line).not.toMatch(/zoe|private|rk_|eyJ|weur/);
+      expect(() => JSON.parse(line)).not.toThrow();
+    }
+  });
+
+  test("[E1, E2] a Mailbox that throws gives a problem without a stack, marked as an unknown outcome where it wrote", async () => {
+    const worker = workerUnderTest(vars);
+    const write = await worker.backend("POST", "/v1/users/ada/messages", { type: "a" });
+    expect(write.body).toMatchObject({ status: 503, code: "outcome_unknown", retry: "same_id" });
+    const read = await worker.backend("GET", "/v1/users/ada");
+    expect(read.body).toMatchObject({ status: 500, code: "internal" });
+    expect(JSON.stringify([write.body, read.body])).not.toMatch(/touched|\bat /);
+    expect(write.headers.get("content-type")).toBe("application/problem+json");
+    expect(write.headers.get("cache-control")).toBe("no-store");
+  });
+});
