@@ -21,6 +21,7 @@ export interface Attachment {
   readonly openedAt: number;
   readonly progressAt: number;
   readonly pingedAt: number;
+  readonly heardAt: number;
   readonly issuedAt: number;
   readonly expiresAt: number;
 }
@@ -59,6 +60,8 @@ export class Session {
   progressAt: number;
   /** The last ping that the runtime did not answer by itself; 0 = none. */
   pingedAt = 0;
+  /** The last frame that reached the Mailbox; 0 = none. */
+  heardAt = 0;
   /** Nothing at or below is still to be sent; known again after one read, so it is not kept in the attachment. */
   scanned = 0;
 
@@ -91,6 +94,7 @@ export class Session {
     session.caughtUp = a.caughtUp;
     session.progressAt = a.progressAt;
     session.pingedAt = a.pingedAt;
+    session.heardAt = a.heardAt;
     session.#sent = a.sent;
     session.#acked = a.acked;
     session.#checkpoint = a.checkpoint;
@@ -124,6 +128,7 @@ export class Session {
       openedAt: this.openedAt,
       progressAt: this.progressAt,
       pingedAt: this.pingedAt,
+      heardAt: this.heardAt,
       issuedAt: this.issuedAt,
       expiresAt: this.expiresAt,
     };
@@ -150,6 +155,10 @@ export class Session {
   /** The first entry that it was sent and has not acked. */
   get firstUnacked(): number | undefined {
     return this.#flight[0]?.seq;
+  }
+
+  hasInFlight(seq: number): boolean {
+    return this.#flight.some((flight) => flight.seq === seq);
   }
 
   /** What still fits into its window (C7). */

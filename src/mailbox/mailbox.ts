@@ -6,8 +6,9 @@
  * between turns; and the runtime holds frames and replies back until the turn's writes are on the disk.
  */
 import { DurableObject } from "cloudflare:workers";
-import { type CallOutcome, Delivery, type GroupedCall } from "../delivery/delivery.ts";
+import { Delivery } from "../delivery/delivery.ts";
 import type { Effect } from "../delivery/effects.ts";
+import type { CallOutcome, GroupedCall } from "../delivery/sending.ts";
 import { type Attachment, Session } from "../delivery/session.ts";
 import { log, thrown } from "../log.ts";
 import { Outbox } from "../outbox/outbox.ts";
@@ -67,9 +68,8 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     this.#sql = new DurableSql(ctx.storage);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
     void ctx.blockConcurrencyWhile(async () => {
+      // Null, too, while an alarm is being delivered. Each turn arms: what is due and has no alarm gets one then.
       this.#alarmAt = await ctx.storage.getAlarm();
-      // Something may be due whose alarm was lost with the write that should have set it.
-      this.#arm();
     });
   }
 
@@ -87,6 +87,8 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
       sessions.push(Session.restore(attachment));
       this.#sockets.set(attachment.id, socket);
     }
+    // The runtime lists sockets in no promised order.
+    sessions.sort((a, b) => a.openedAt - b.openedAt || (a.id < b.id ? -1 : 1));
     const autoPingedAt = (connection: string) => {
       const socket = this.#sockets.get(connection);
       if (socket === undefined) return undefined;

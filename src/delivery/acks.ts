@@ -1,0 +1,28 @@
+/** Acks on their way to the disk: they rest in the sessions, and their attachments, until a reply or a decision rests on them (D9). */
+import type { Desk } from "./desk.ts";
+import type { Session } from "./session.ts";
+
+export function noteUnrecorded(desk: Desk, session: Session, now: number): void {
+  if (desk.unrecorded.size === 0) desk.unrecordedSince = now;
+  desk.unrecorded.add(session.device);
+  desk.touched.add(session);
+}
+
+/** Records the acks that rest in the sessions, and releases what they free. Those that are `leaving` no longer hold their device's cursor back. */
+export function flush(desk: Desk, now: number, leaving?: ReadonlySet<Session>): void {
+  if (desk.unrecorded.size === 0) return;
+  const progress = [...desk.unrecorded].flatMap((device) => {
+    const sessions = [...desk.sessions.values()].filter((s) => s.device === device);
+    const staying = sessions.filter((s) => leaving?.has(s) !== true);
+    const holding = staying.length > 0 ? staying : sessions;
+    if (holding.length === 0) return [];
+    return {
+      device,
+      acked: Math.max(...sessions.map((s) => s.acked)),
+      cursor: Math.min(...holding.map((s) => s.checkpoint)),
+    };
+  });
+  desk.unrecorded.clear();
+  desk.unrecordedAcks = 0;
+  desk.outbox.record(progress, now);
+}

@@ -1,0 +1,112 @@
+/** How a connection begins, and how it is prolonged (C1, C2, C9, D5). */
+import { type Refusal, refuse } from "../protocol/errors.ts";
+import { establishedFrame } from "../protocol/frames.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import type { AttachCall, TokenFacts } from "../protocol/mailbox-api.ts";
+import { flush, noteUnrecorded } from "./acks.ts";
+import { close } from "./closing.ts";
+import type { Desk } from "./desk.ts";
+import { Session } from "./session.ts";
+import { pump } from "./streaming.ts";
+import { settleWaits } from "./waiting.ts";
+
+/** Takes a connection in: confirmation, then what waits (C1, C2). Its socket must be accepted before the effects are carried out. */
+export function attach(
+  desk: Desk,
+  call: AttachCall,
+  id: string,
+  now: number,
+): Refusal | { readonly ok: true; readonly session: Session } {
+  const outbox = desk.outbox;
+  if (call.token.issuedAt <= outbox.revokedAt) {
+    return refuse("token_revoked", "This token was revoked. Get a new one from your backend and connect again.");
+  }
+  if (call.token.expiresAt <= now) {
+    return refuse("token_expired", "This token has ended. Get a new one from your backend and connect again.");
+  }
+  flush(desk, now);
+  const welcome = outbox.welcome(call.device, desk.connectedDevices(), now);
+  if (welcome === undefined) {
+    return refuse(
+      "too_many_devices",
+      `All ${LIMITS.devicesMax} devices of this user are connected. Close one, or attach under the name of a known one.`,
+      { retryAfterSeconds: 60 },
+    );
+  }
+  if (desk.sessions.size >= LIMITS.connectionsMax) {
+    const oldest = [...desk.sessions.values()].sort((a, b) => lastSign(desk, a) - lastSign(desk, b))[0];
+    if (oldest !== undefined) close(desk, oldest, "replaced_by_newer", now);
+  }
+  const { resumed } = welcome;
+  // Its end may have moved this device's cursor.
+  const device = { ...(outbox.devices.get(call.device) ?? welcome.device), open: true };
+  if (outbox.devices.get(call.device)?.open === false) outbox.devices.save(device);
+  const start = Math.max(device.cursor, Math.min(call.after ?? 0, outbox.highestSeq));
+  if (start > device.cursor) {
+    outbox.sweepRange(device.cursor, start, now);
+    if (outbox.anyRejected) outbox.clearRejected(device.acked, start, now);
+  }
+  const session = new Session({
+    id,
+    device: call.device,
+    window: call.window,
+    start,
+    target: outbox.highestHeld,
+    openedAt: now,
+    issuedAt: call.token.issuedAt,
+    expiresAt: call.token.expiresAt,
+  });
+  desk.sessions.set(id, session);
+  desk.touched.add(session);
+  if (start > device.cursor) {
+    noteUnrecorded(desk, session, now);
+    flush(desk, now);
+  }
+  desk.frames(session, [
+    establishedFrame({
+      connectionId: id,
+      user: call.user,
+      device: call.device,
+      timestamp: now,
+      resumed,
+      cursor: start,
+      pending: outbox.pending(start, now),
+      window: call.window,
+      heartbeatMs: desk.settings.heartbeatMs,
+      expiresAt: call.token.expiresAt,
+    }),
+  ]);
+  pump(desk, session, now);
+  desk.effects.push({ kind: "arrived" });
+  settleWaits(desk, now);
+  return { ok: true, session };
+}
+
+/** The last sign of life: its ping, else its beginning. */
+function lastSign(desk: Desk, session: Session): number {
+  return desk.pingedAt(session) ?? session.openedAt;
+}
+
+/** A new token for an open connection (C9). */
+export function prolong(
+  desk: Desk,
+  connection: string,
+  token: TokenFacts,
+  now: number,
+): Refusal | { readonly ok: true; readonly expiresAt: number } {
+  flush(desk, now);
+  if (token.issuedAt <= desk.outbox.revokedAt) {
+    return refuse("token_revoked", "This token was revoked. Get a new one from your backend.");
+  }
+  const session = desk.sessions.get(connection);
+  if (session === undefined || session.expiresAt <= now) {
+    return refuse("unknown_connection", "This connection has ended. Connect again with the new token.");
+  }
+  if (token.device !== undefined && token.device !== session.device) {
+    return refuse("token_mismatch", "The token is bound to another device than this connection's.");
+  }
+  session.expiresAt = token.expiresAt;
+  session.issuedAt = token.issuedAt;
+  desk.touched.add(session);
+  return { ok: true, expiresAt: token.expiresAt };
+}

@@ -1,0 +1,201 @@
+/** What the backend asks and orders beside sending (S10, U1, U3, U4, D7). Each begins with a flush: what it says or does rests on acks. */
+import type { Held } from "../outbox/messages.ts";
+import { closeCodeOf, type Refusal, refuse } from "../protocol/errors.ts";
+import type {
+  ConnectionState,
+  DeadLetterSelector,
+  HeldMessage,
+  Page,
+  Requeued,
+  UserState,
+} from "../protocol/mailbox-api.ts";
+import { type MessageState, serverId } from "../protocol/message.ts";
+import { flush } from "./acks.ts";
+import { closeAll } from "./closing.ts";
+import type { Desk } from "./desk.ts";
+import { ephemeralState } from "./ephemerals.ts";
+import { outboxFull } from "./sending.ts";
+import type { Session } from "./session.ts";
+import { pump, pumpAll, spread } from "./streaming.ts";
+import { reply, settleWaits } from "./waiting.ts";
+
+export function held(desk: Desk, after: number, limit: number, now: number): Page<HeldMessage> {
+  flush(desk, now);
+  const messages = desk.outbox.list(after, limit, now);
+  const last = messages.at(-1)?.seq ?? after;
+  return {
+    items: messages.map((m) => heldState(desk, m, now)),
+    ...(messages.length === limit && desk.outbox.pending(last, now) > 0 ? { next: last } : {}),
+  };
+}
+
+function heldState(desk: Desk, m: Held, now: number): HeldMessage {
+  return {
+    ...desk.stateOf(desk.outbox.knownOf(m, now)),
+    type: m.type,
+    ...(m.data === null ? {} : { data: m.data }),
+    ...(m.topic === null ? {} : { topic: m.topic }),
+  };
+}
+
+export function state(
+  desk: Desk,
+  id: string,
+  now: number,
+): { readonly ok: true; readonly message: HeldMessage | MessageState } | Refusal {
+  flush(desk, now);
+  const seq = desk.outbox.seqOf(id);
+  const held = seq === undefined ? undefined : desk.outbox.held(seq, now);
+  if (held !== undefined && sameId(held, id)) return { ok: true, message: heldState(desk, held, now) };
+  const onItsWay = desk.ephemerals.all().find((e) => (e.message.id ?? serverId(e.seq)) === id);
+  if (onItsWay !== undefined) {
+    return { ok: true, message: ephemeralState(onItsWay, "queued", desk.outbox.devices.count, now) };
+  }
+  const known = seq === undefined ? undefined : desk.outbox.state(seq, now);
+  if (known === undefined || known.id !== id) return unknownMessage();
+  return { ok: true, message: desk.stateOf(known) };
+}
+
+export function recall(desk: Desk, id: string, now: number): { readonly ok: true; readonly sent: boolean } | Refusal {
+  flush(desk, now);
+  const seq = desk.outbox.seqOf(id);
+  const known = seq === undefined ? undefined : desk.outbox.state(seq, now);
+  if (known === undefined || known.id !== id) return unknownMessage();
+  const sentTo = desk.stateOf(known).sentTo;
+  if (!desk.outbox.recall(known.seq, now)) {
+    return known.status === "delivered"
+      ? refuse("already_acked", "A connection has acked this message: it can no longer be recalled.", {
+          extra: { message_status: known.status },
+        })
+      : refuse("already_ended", `This message has ended as '${known.status}': there is nothing to recall.`, {
+          extra: { message_status: known.status },
+        });
+  }
+  // It may have been the last that somebody still had to be sent (C2).
+  for (const session of desk.sessions.values()) pump(desk, session, now);
+  settleWaits(desk, now);
+  return { ok: true, sent: sentTo > 0 || wasSent(desk, known.seq) };
+}
+
+/** Whether a connection that is gone was sent it, as far as is known; in doubt, it was (S10). */
+function wasSent(desk: Desk, seq: number): boolean {
+  return desk.outbox.devices.all().some((device) => seq <= device.sent);
+}
+
+/** What is known of the user (U1). */
+export function user(desk: Desk, now: number): UserState {
+  flush(desk, now);
+  desk.outbox.sweepAll(now);
+  const { count, bytes, oldestAt } = desk.outbox.summary(now);
+  const sessions = [...desk.sessions.values()].filter((s) => s.expiresAt > now);
+  const connected = new Set(sessions.map((s) => s.device));
+  return {
+    connections: sessions.map((s) => connectionState(desk, s)),
+    devices: desk.outbox.devices.all().map((d) => ({
+      device: d.name,
+      cursor: d.cursor,
+      connected: connected.has(d.name),
+      firstSeenAt: d.firstSeenAt,
+      lastSeenAt: d.lastSeenAt,
+    })),
+    held: { count, bytes, ...(oldestAt === null ? {} : { oldestAt }) },
+    deadLetters: desk.outbox.deadLetterCount(now),
+  };
+}
+
+function connectionState(desk: Desk, s: Session): ConnectionState {
+  const pingedAt = desk.pingedAt(s);
+  return {
+    connectionId: s.id,
+    device: s.device,
+    openedAt: s.openedAt,
+    sentSeq: s.sent,
+    ackedSeq: s.acked,
+    inFlight: s.inFlight,
+    window: s.window,
+    caughtUp: s.caughtUp,
+    tokenExpiresAt: s.expiresAt,
+    ...(pingedAt === undefined ? {} : { pingedAt }),
+  };
+}
+
+export function deadLetters(desk: Desk, after: number, limit: number, selector: DeadLetterSelector, now: number) {
+  flush(desk, now);
+  desk.outbox.sweepAll(now);
+  const letters = desk.outbox.deadLetters(after, limit + 1, selector, now);
+  const items = letters.slice(0, limit).map(({ bytes: _, ttlMs: __, ...letter }) => letter);
+  const last = items.at(-1);
+  return { items, ...(letters.length > limit && last !== undefined ? { next: last.seq } : {}) };
+}
+
+export function requeue(
+  desk: Desk,
+  selector: DeadLetterSelector,
+  ttlMs: number | undefined,
+  now: number,
+): Requeued | Refusal {
+  flush(desk, now);
+  desk.outbox.sweepAll(now);
+  pumpAll(desk, now);
+  const before = desk.outbox.highestHeld;
+  const { requeued, selected } = desk.outbox.requeue(selector, ttlMs, now);
+  if (selected === 0 && "seq" in selector) return unknownDeadLetter();
+  if (requeued.length === 0 && selected > 0) return outboxFull();
+  spread(
+    desk,
+    requeued.map((stored) => ({ stored })),
+    before,
+    now,
+  );
+  settleWaits(desk, now);
+  return {
+    ok: true,
+    messages: requeued.map((m) => desk.stateOf(desk.outbox.knownOf(m, now))),
+    left: selected - requeued.length,
+  };
+}
+
+export function discard(
+  desk: Desk,
+  selector: DeadLetterSelector,
+  now: number,
+): { readonly ok: true; readonly discarded: number } | Refusal {
+  flush(desk, now);
+  desk.outbox.sweepAll(now);
+  const discarded = desk.outbox.discard(selector, now);
+  return discarded === 0 && "seq" in selector ? unknownDeadLetter() : { ok: true, discarded };
+}
+
+/** Ends all tokens issued until now, and the connections that stand on them (U3). */
+export function revoke(desk: Desk, now: number): void {
+  flush(desk, now);
+  desk.outbox.revoke(now);
+  const over = [...desk.sessions.values()].filter((session) => session.issuedAt <= desk.outbox.revokedAt);
+  closeAll(desk, over, "token_revoked", now);
+}
+
+/** Forgets everything about the user; whoever waits is told so (U4). The object is to be built anew afterwards. */
+export function erase(desk: Desk, now: number): void {
+  flush(desk, now);
+  const waited = desk.waits.seqs().map((seq) => {
+    const ephemeral = desk.ephemerals.get(seq);
+    if (ephemeral !== undefined) return ephemeralState(ephemeral, "erased", 0, now);
+    const known = desk.outbox.state(seq, now);
+    return known === undefined ? undefined : { ...known, status: "erased" as const, devices: 0, sentTo: 0 };
+  });
+  for (const message of waited) if (message !== undefined) reply(desk, message.seq, message);
+  for (const session of desk.sessions.values()) {
+    desk.effects.push({ kind: "close", connection: session.id, code: closeCodeOf("erased"), reason: "erased" });
+    desk.touched.add(session);
+  }
+  desk.sessions.clear();
+  desk.outbox.erase(now);
+}
+
+const sameId = (held: Held, id: string): boolean => (held.id ?? serverId(held.seq)) === id;
+
+const unknownMessage = (): Refusal =>
+  refuse("unknown_message", "No message with this id is known: it never was, or it ended more than 24 hours ago.");
+
+const unknownDeadLetter = (): Refusal =>
+  refuse("unknown_dead_letter", "There is no dead letter with this seq: list them with GET …/dead-letters.");

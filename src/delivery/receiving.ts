@@ -1,0 +1,91 @@
+/** What a client's frames do: acks, rejections and pings (C5, C6, C8). */
+import { PONG, parseClientFrame } from "../protocol/frames.ts";
+import { utf8Bytes } from "../protocol/identifiers.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import { flush, noteUnrecorded } from "./acks.ts";
+import { close, fail } from "./closing.ts";
+import type { Desk } from "./desk.ts";
+import type { Session } from "./session.ts";
+import { pump } from "./streaming.ts";
+import { settleEphemeral, settleWaits } from "./waiting.ts";
+
+/** Acks that no one waits for are recorded after so many, if not after `ackFlushMs`: it bounds what one flush has to do. */
+const FLUSH_AFTER_ACKS = 256;
+
+/** A frame came from a client; `undefined` = it was binary. */
+export function receive(desk: Desk, connection: string, text: string | undefined, now: number): void {
+  const session = desk.sessions.get(connection);
+  if (session === undefined) return;
+  if (session.expiresAt <= now) return close(desk, session, "token_expired", now);
+  session.heardAt = now;
+  if (!session.countFrame(now)) {
+    return fail(desk, session, "too_many_frames", `At most ${LIMITS.clientFramesPerSecond} frames a second.`, now);
+  }
+  if (text === undefined) return fail(desk, session, "bad_frame", "Frames are text, not binary.", now);
+  if (text.length > LIMITS.clientFrameMaxBytes || utf8Bytes(text) > LIMITS.clientFrameMaxBytes) {
+    return fail(desk, session, "frame_too_large", `A frame is at most ${LIMITS.clientFrameMaxBytes} bytes.`, now);
+  }
+  const frame = parseClientFrame(text);
+  switch (frame.type) {
+    case "bad":
+      return fail(desk, session, "bad_frame", frame.detail, now);
+    case "ping":
+      session.pingedAt = now;
+      return desk.frames(session, [PONG]);
+    case "ack":
+      return ack(desk, session, frame.seq, frame.checkpoint ?? frame.seq, now);
+    case "reject":
+      return reject(desk, session, frame.seq, frame.reason, now);
+  }
+}
+
+function ack(desk: Desk, session: Session, seq: number, checkpoint: number, now: number): void {
+  if (seq > session.sent) {
+    const detail = `Ack ${seq} is beyond ${session.sent}, the last seq sent on this connection. Reconnect with 'after'.`;
+    return fail(desk, session, "ack_beyond_sent", detail, now);
+  }
+  if (checkpoint > seq) {
+    return fail(desk, session, "bad_frame", `Checkpoint ${checkpoint} is beyond its ack ${seq}.`, now);
+  }
+  // A late twin of an earlier ack says nothing new.
+  if (seq < session.acked) return;
+  const before = session.acked;
+  if (now >= desk.outbox.nextExpiry && seq > before) {
+    flush(desk, now);
+    desk.outbox.sweepRange(before, seq, now);
+  }
+  const waitedFor = desk.waits.anyWithin(before, seq);
+  const cleared = desk.outbox.anyRejected && seq > before;
+  const released = session.ack(seq, checkpoint, now);
+  noteUnrecorded(desk, session, now);
+  desk.unrecordedAcks += released.length;
+  if (cleared) desk.outbox.clearRejected(before, seq, now);
+  for (const acked of released) {
+    const ephemeral = desk.ephemerals.get(acked);
+    if (ephemeral !== undefined) settleEphemeral(desk, ephemeral, "delivered", now);
+  }
+  if (cleared || waitedFor || desk.unrecordedAcks >= FLUSH_AFTER_ACKS) flush(desk, now);
+  pump(desk, session, now);
+  settleWaits(desk, now);
+}
+
+function reject(desk: Desk, session: Session, seq: number, reason: string, now: number): void {
+  if (seq > session.sent) {
+    const detail = `Reject ${seq} is beyond ${session.sent}, the last seq sent on this connection.`;
+    return fail(desk, session, "ack_beyond_sent", detail, now);
+  }
+  if (seq <= session.acked) return;
+  flush(desk, now);
+  desk.outbox.sweepRange(session.acked, seq, now);
+  if (desk.outbox.anyRejected) desk.outbox.clearRejected(session.acked, seq - 1, now);
+  desk.outbox.reject(seq, reason, now);
+  const released = session.ack(seq, seq, now);
+  for (const acked of released) {
+    const ephemeral = desk.ephemerals.get(acked);
+    if (ephemeral !== undefined && acked < seq) settleEphemeral(desk, ephemeral, "delivered", now);
+  }
+  noteUnrecorded(desk, session, now);
+  flush(desk, now);
+  pump(desk, session, now);
+  settleWaits(desk, now);
+}

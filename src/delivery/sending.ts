@@ -1,0 +1,148 @@
+/** How messages are accepted, a group of calls in one commit, and what their senders are told (S1–S8). */
+import type { Known } from "../outbox/knowing.ts";
+import { type Refusal, refuse } from "../protocol/errors.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import type { SendCall, Sent } from "../protocol/mailbox-api.ts";
+import type { NewMessage } from "../protocol/message.ts";
+import { flush } from "./acks.ts";
+import type { Desk } from "./desk.ts";
+import { type Ephemeral, ephemeralState } from "./ephemerals.ts";
+import { type Fresh, pumpAll, spread } from "./streaming.ts";
+import { endEphemeral, settleWaits } from "./waiting.ts";
+
+/** One call's part of a group that is committed together. */
+export interface GroupedCall {
+  /** The shell's name for it; unique while it waits. */
+  readonly call: number;
+  readonly send: SendCall;
+}
+
+export interface CallOutcome {
+  readonly replies: readonly (Sent | Refusal)[];
+  /** Replies to hold back: which message, and for how long at most. */
+  readonly waits: readonly { readonly index: number; readonly seq: number; readonly forMs: number }[];
+}
+
+/** What became of one message of a call, before anybody was sent anything. */
+type Draft =
+  | { readonly kind: "known"; readonly known: Known; readonly replayed: boolean }
+  | { readonly kind: "ephemeral"; readonly seq: number; readonly replayed: boolean }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
+/** Accepts a group of calls in one commit and sends what is new to whoever has room for it. */
+export function send(desk: Desk, calls: readonly GroupedCall[], now: number): readonly CallOutcome[] {
+  if (calls.some(({ send }) => send.messages.some((m) => desk.outbox.restsOnAcks(m)))) flush(desk, now);
+  pumpAll(desk, now);
+  const before = desk.outbox.highestHeld;
+  const wasIdle = desk.sessions.size === 0 && before === 0;
+  const fresh: Fresh[] = [];
+  const drafts = calls.map(({ send }) => {
+    let full = false;
+    return send.messages.map((message): Draft => {
+      if (full) return { kind: "refused", refusal: outboxFull() };
+      const draft = accept(desk, message, fresh, now);
+      full = draft.kind === "refused" && draft.refusal.code === "outbox_full";
+      return draft;
+    });
+  });
+  spread(desk, fresh, before, now);
+  for (const f of fresh) if ("ephemeral" in f) desk.ephemerals.add({ ...f.ephemeral, sentTo: f.reached.length });
+  if (wasIdle && fresh.some((f) => "stored" in f)) desk.effects.push({ kind: "waiting" });
+  const outcomes = drafts.map((messages, at) => outcomeOf(desk, calls[at] as GroupedCall, messages, now));
+  settleWaits(desk, now);
+  return outcomes;
+}
+
+function accept(desk: Desk, message: NewMessage, fresh: Fresh[], now: number): Draft {
+  const onItsWay = message.id === undefined ? undefined : ephemeralTwin(desk, message, fresh);
+  if (onItsWay !== undefined) {
+    return onItsWay.message.digest === message.digest
+      ? { kind: "ephemeral", seq: onItsWay.seq, replayed: true }
+      : { kind: "refused", refusal: idReused(message.id, onItsWay.seq) };
+  }
+  if (message.ttlMs === 0) {
+    const twin = desk.outbox.twin(message, now);
+    if (twin === undefined) {
+      const ephemeral = { seq: desk.outbox.takeSeq(now), message, acceptedAt: now, sentTo: 0 };
+      fresh.push({ ephemeral, reached: [] });
+      return { kind: "ephemeral", seq: ephemeral.seq, replayed: false };
+    }
+    return twin.kind === "twin"
+      ? { kind: "known", known: twin.known, replayed: true }
+      : { kind: "refused", refusal: idReused(message.id, twin.seq) };
+  }
+  const appended = desk.outbox.append(message, now);
+  switch (appended.kind) {
+    case "new":
+      fresh.push({ stored: appended.message });
+      return { kind: "known", known: desk.outbox.knownOf(appended.message, now), replayed: false };
+    case "twin":
+      return { kind: "known", known: appended.known, replayed: true };
+    case "other_content":
+      return { kind: "refused", refusal: idReused(message.id, appended.seq) };
+    case "full":
+      return { kind: "refused", refusal: outboxFull() };
+  }
+}
+
+function ephemeralTwin(desk: Desk, message: NewMessage, fresh: readonly Fresh[]): Ephemeral | undefined {
+  const inThisTurn = fresh.find((f) => "ephemeral" in f && f.ephemeral.message.id === message.id);
+  if (inThisTurn !== undefined && "ephemeral" in inThisTurn) return inThisTurn.ephemeral;
+  return desk.ephemerals.withId(message.id ?? "");
+}
+
+function outcomeOf(desk: Desk, { call, send }: GroupedCall, drafts: readonly Draft[], now: number): CallOutcome {
+  const waits: { index: number; seq: number; forMs: number }[] = [];
+  const wait = (index: number, seq: number, forMs: number) => {
+    if (forMs <= 0 || desk.waits.count >= LIMITS.waitersMax) return false;
+    desk.waits.add(seq, { call, index });
+    waits.push({ index, seq, forMs });
+    return true;
+  };
+  const replies = drafts.map((draft, index): Sent | Refusal => {
+    switch (draft.kind) {
+      case "refused":
+        return draft.refusal;
+      case "known": {
+        const { seq } = draft.known;
+        // Another message of the same group may have ended it already.
+        const known = desk.outbox.hasEnded(seq) ? desk.outbox.state(seq, now) : draft.known;
+        const message = desk.stateOf(known ?? draft.known);
+        if (message.status === "queued" && send.waitMs !== undefined) {
+          // A wait ends with the message, even where nobody sweeps at that instant.
+          wait(index, message.seq, Math.min(send.waitMs, message.expiresAt - now));
+        }
+        return { ok: true, message, replayed: draft.replayed };
+      }
+      case "ephemeral": {
+        const ephemeral = desk.ephemerals.get(draft.seq);
+        if (ephemeral === undefined) {
+          // A twin in the same turn, whose first has been dropped already.
+          const known = desk.outbox.state(draft.seq, now) as Known;
+          return { ok: true, message: desk.stateOf(known), replayed: true };
+        }
+        const forMs = Math.min(send.waitMs ?? LIMITS.ephemeralWaitMs, LIMITS.waitMaxMs);
+        const waiting = ephemeral.sentTo > 0 && wait(index, draft.seq, forMs);
+        const message = waiting
+          ? ephemeralState(ephemeral, "queued", desk.outbox.devices.count, now)
+          : endEphemeral(desk, ephemeral, "dropped", now);
+        return { ok: true, message, replayed: draft.replayed };
+      }
+    }
+  });
+  return { replies, waits };
+}
+
+export const outboxFull = (): Refusal =>
+  refuse(
+    "outbox_full",
+    "This user's outbox is full of messages that nobody has acked. Send again later, recall some, or give them a shorter ttl.",
+    { retryAfterSeconds: 30 },
+  );
+
+const idReused = (id: string | undefined, seq: number): Refusal =>
+  refuse(
+    "id_reused",
+    "This id was used for a message with another type or data. Send the same content again, or choose a new id.",
+    { extra: { id, seq } },
+  );

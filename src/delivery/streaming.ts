@@ -1,0 +1,100 @@
+/** What a connection is sent, within its window: from the outbox while it has a backlog, straight from memory once it is caught up. */
+import type { Held } from "../outbox/messages.ts";
+import type { Entry } from "../outbox/reading.ts";
+import { caughtUpFrame } from "../protocol/frames.ts";
+import { closeAll } from "./closing.ts";
+import type { Desk } from "./desk.ts";
+import type { Ephemeral } from "./ephemerals.ts";
+import { framesOf } from "./frames-of.ts";
+import type { Session } from "./session.ts";
+
+/** How many pings a client may leave out before it counts as gone (C8). */
+const HEARTBEATS_MISSED = 2.5;
+
+/** A message that was accepted in this turn; an ephemeral one notes whom it reached. */
+export type Fresh = { readonly stored: Held } | { readonly ephemeral: Ephemeral; readonly reached: Session[] };
+
+/** Sends what is new, straight from memory, to those who have nothing else to come; the others' windows are full. */
+export function spread(desk: Desk, fresh: readonly Fresh[], before: number, now: number): void {
+  if (fresh.length === 0) return;
+  // What another message of the same group has replaced or pushed out has ended: nobody is sent it any more.
+  const alive = fresh.filter((f) => "ephemeral" in f || !desk.outbox.hasEnded(f.stored.seq));
+  for (const session of desk.sessions.values()) {
+    if (Math.max(session.sent, session.scanned) < before) continue;
+    const entries: Entry[] = [];
+    const prev = session.sent;
+    let room = true;
+    for (const f of alive) {
+      const bytes = "stored" in f ? f.stored.bytes : f.ephemeral.message.bytes;
+      room &&= session.hasRoomFor(bytes);
+      if (!room) break;
+      if ("stored" in f) {
+        entries.push({ kind: "message", message: f.stored });
+        session.push(f.stored.seq, bytes, now);
+      } else if (session.caughtUp) {
+        entries.push({ kind: "message", message: ephemeralAsHeld(f.ephemeral) });
+        session.push(f.ephemeral.seq, bytes, now);
+        f.reached.push(session);
+      }
+    }
+    desk.frames(session, framesOf(prev, entries));
+    if (room) session.scanned = desk.outbox.highestHeld;
+  }
+}
+
+/** Closes the connections that may not be sent anything any more, and sends the others what waits for them (C8, C9). */
+export function pumpAll(desk: Desk, now: number): void {
+  const which = (over: (session: Session) => boolean) => [...desk.sessions.values()].filter(over);
+  closeAll(
+    desk,
+    which((session) => session.expiresAt <= now),
+    "token_expired",
+    now,
+  );
+  const silentMs = HEARTBEATS_MISSED * desk.settings.heartbeatMs;
+  closeAll(
+    desk,
+    which((session) => {
+      const pingedAt = desk.pingedAt(session);
+      return pingedAt !== undefined && now - Math.max(pingedAt, session.heardAt) > silentMs;
+    }),
+    "heartbeat_lost",
+    now,
+  );
+  for (const session of desk.sessions.values()) pump(desk, session, now);
+}
+
+/** Sends a connection what waits for it, as far as its window goes, and says so once it is caught up (C2, C7). */
+export function pump(desk: Desk, session: Session, now: number): void {
+  if (Math.max(session.sent, session.scanned) < desk.outbox.highestHeld && session.room.count > 0) {
+    const cleanFrom = desk.outbox.devices.get(session.device)?.cleanFrom ?? 0;
+    const prev = session.sent;
+    const read = desk.outbox.read(session.sent, cleanFrom, session.room, now);
+    for (const entry of read.entries) {
+      if (entry.kind === "gap") session.push(entry.seq, 0, now);
+      else session.push(entry.message.seq, entry.message.bytes, now);
+    }
+    desk.frames(session, framesOf(prev, read.entries));
+    if (read.exhausted) session.scanned = desk.outbox.highestHeld;
+  }
+  // What was the last to come may be gone meanwhile.
+  const target = Math.min(session.target, desk.outbox.highestHeld);
+  if (!session.caughtUp && Math.max(session.sent, session.scanned) >= target) {
+    session.caughtUp = true;
+    desk.frames(session, [caughtUpFrame(session.sent)]);
+  }
+}
+
+const ephemeralAsHeld = ({ seq, message, acceptedAt }: Ephemeral): Held => ({
+  seq,
+  id: message.id ?? null,
+  bytes: message.bytes,
+  acceptedAt,
+  expiresAt: acceptedAt,
+  deliveredAt: null,
+  rejectReason: null,
+  requeuedFrom: null,
+  topic: null,
+  type: message.type,
+  data: message.data ?? null,
+});

@@ -1,0 +1,50 @@
+/** Replies to those who wait for a message to end (S3, S5). */
+import type { MessageState } from "../protocol/message.ts";
+import { flush } from "./acks.ts";
+import type { Desk } from "./desk.ts";
+import type { Wait } from "./effects.ts";
+import { type Ephemeral, ephemeralState } from "./ephemerals.ts";
+
+/** Replies to those whose message has ended in this turn. */
+export function settleWaits(desk: Desk, now: number): void {
+  for (const seq of desk.outbox.maybeEnded(desk.waits.seqs())) {
+    if (desk.ephemerals.get(seq) !== undefined) continue;
+    const known = desk.outbox.state(seq, now);
+    if (known === undefined || known.status === "queued") continue;
+    reply(desk, seq, desk.stateOf(known));
+  }
+}
+
+export function reply(desk: Desk, seq: number, message: MessageState): void {
+  for (const wait of desk.waits.take(seq)) desk.effects.push({ kind: "ended", wait, message });
+}
+
+/** A wait is over before its message has ended; gives the state to reply with, which may be an end after all. */
+export function waitOver(desk: Desk, wait: Wait & { readonly seq: number }, now: number): MessageState | undefined {
+  flush(desk, now);
+  const ephemeral = desk.ephemerals.get(wait.seq);
+  if (ephemeral !== undefined) {
+    settleEphemeral(desk, ephemeral, "dropped", now);
+    return undefined;
+  }
+  desk.outbox.sweepRange(wait.seq - 1, wait.seq, now);
+  const known = desk.outbox.state(wait.seq, now);
+  settleWaits(desk, now);
+  desk.waits.drop(wait.call, wait.index);
+  return known === undefined ? undefined : desk.stateOf(known);
+}
+
+export function endEphemeral(
+  desk: Desk,
+  ephemeral: Ephemeral,
+  end: "delivered" | "dropped",
+  now: number,
+): MessageState {
+  desk.ephemerals.take(ephemeral.seq);
+  desk.outbox.rememberEphemeral(ephemeral.message, ephemeral.seq, end, ephemeral.acceptedAt, now);
+  return ephemeralState(ephemeral, end, desk.outbox.devices.count, now);
+}
+
+export function settleEphemeral(desk: Desk, ephemeral: Ephemeral, end: "delivered" | "dropped", now: number): void {
+  reply(desk, ephemeral.seq, endEphemeral(desk, ephemeral, end, now));
+}

@@ -1,0 +1,133 @@
+/** How a message gets in: idempotent by its id (S4), replacing its topic's (S6), where there is room or room can be made (S8). */
+import { LIMITS } from "../protocol/limits.ts";
+import type { DeadLetterSelector } from "../protocol/mailbox-api.ts";
+import type { NewMessage } from "../protocol/message.ts";
+import { finish, sweep } from "./ending.ts";
+import { type Known, state } from "./knowing.ts";
+import type { Head, Held } from "./messages.ts";
+import type { Tables } from "./tables.ts";
+
+export type Appended =
+  | { readonly kind: "new"; readonly message: Held }
+  | { readonly kind: "full" }
+  | { readonly kind: "twin"; readonly known: Known }
+  | { readonly kind: "other_content"; readonly seq: number };
+
+/** Whether accepting this rests on what has been acked so far, which must then be recorded first (D9). */
+export function restsOnAcks(tables: Tables, message: NewMessage): boolean {
+  return (
+    message.topic !== undefined ||
+    !fits(tables, 1, message.bytes) ||
+    (message.id !== undefined && tables.receipts.find(message.id) !== undefined)
+  );
+}
+
+/** A twin of a message that is known, or what stands against it; undefined where the id is free (S4). */
+export function twin(
+  tables: Tables,
+  message: NewMessage,
+  now: number,
+): Extract<Appended, { kind: "twin" | "other_content" }> | undefined {
+  if (message.id === undefined) return undefined;
+  const receipt = tables.receipts.find(message.id);
+  if (receipt === undefined) return undefined;
+  const known = state(tables, receipt.seq, now);
+  if (known === undefined) return undefined;
+  return receipt.digest === message.digest ? { kind: "twin", known } : { kind: "other_content", seq: receipt.seq };
+}
+
+/** Takes a message in: idempotent by its id (S4), replacing its topic's (S6), making room where it may (S8). */
+export function append(tables: Tables, message: NewMessage, now: number): Appended {
+  const known = twin(tables, message, now);
+  if (known !== undefined) return known;
+  const replaced = message.topic === undefined ? [] : tables.messages.ofTopic(message.topic, tables.acked, now);
+  if (!makeRoom(tables, message.bytes, replaced, now)) return { kind: "full" };
+  finish(tables, replaced, "replaced", now);
+  const seq = tables.sequence.take(now);
+  const held: Held = {
+    seq,
+    id: message.id ?? null,
+    bytes: message.bytes,
+    acceptedAt: now,
+    expiresAt: now + Math.min(message.ttlMs ?? tables.settings.ttlDefaultMs, tables.settings.ttlMaxMs),
+    deliveredAt: null,
+    rejectReason: null,
+    requeuedFrom: null,
+    topic: message.topic ?? null,
+    type: message.type,
+    data: message.data ?? null,
+  };
+  tables.messages.insert(held);
+  if (message.id !== undefined) tables.receipts.add(message.id, seq, message.digest ?? "");
+  return { kind: "new", message: held };
+}
+
+/** Remembers the end of a message that was never stored, so that its id stays idempotent (S4, S5). */
+export function rememberEphemeral(
+  tables: Tables,
+  message: NewMessage,
+  seq: number,
+  end: "delivered" | "dropped",
+  acceptedAt: number,
+  now: number,
+) {
+  if (message.id === undefined) return;
+  tables.receipts.add(message.id, seq, message.digest ?? "");
+  tables.receipts.enter([
+    { seq, id: message.id, end, acceptedAt, expiresAt: acceptedAt, endedAt: now, requeuedFrom: null },
+  ]);
+}
+
+/** Sends dead letters again, in order, as new messages at the end, while there is room (D7). */
+export function requeue(tables: Tables, selector: DeadLetterSelector, ttlMs: number | undefined, now: number) {
+  const letters = tables.deadLetters.list(now, 0, LIMITS.deadLettersMax, selector);
+  const requeued: Held[] = [];
+  for (const letter of letters) {
+    if (!makeRoom(tables, letter.bytes, [], now)) break;
+    const held: Held = {
+      seq: tables.sequence.take(now),
+      id: null,
+      bytes: letter.bytes,
+      acceptedAt: now,
+      expiresAt: now + Math.min(ttlMs ?? letter.ttlMs, tables.settings.ttlMaxMs),
+      deliveredAt: null,
+      rejectReason: null,
+      requeuedFrom: letter.seq,
+      topic: letter.topic ?? null,
+      type: letter.type,
+      data: letter.data ?? null,
+    };
+    tables.messages.insert(held);
+    requeued.push(held);
+  }
+  tables.deadLetters.remove(letters.slice(0, requeued.length).map((letter) => letter.seq));
+  return { requeued, selected: letters.length };
+}
+
+function fits(tables: Tables, count: number, bytes: number): boolean {
+  return (
+    tables.messages.count + count <= tables.settings.outboxMaxMessages &&
+    tables.messages.bytes + bytes <= tables.settings.outboxMaxBytes
+  );
+}
+
+/** Room for one more, once `leaving` are gone; false where only un-acked messages stand in the way (S8). */
+function makeRoom(tables: Tables, bytes: number, leaving: readonly Head[], now: number): boolean {
+  const leavingBytes = leaving.reduce((sum, head) => sum + head.bytes, 0);
+  const hasRoom = () => fits(tables, 1 - leaving.length, bytes - leavingBytes);
+  if (hasRoom()) return true;
+  const unacked = tables.messages.unacked(tables.acked, now);
+  const possible =
+    unacked.count + 1 - leaving.length <= tables.settings.outboxMaxMessages &&
+    unacked.bytes + bytes - leavingBytes <= tables.settings.outboxMaxBytes;
+  if (!possible) return false;
+  while (!hasRoom() && sweep(tables, now)) {
+    // Each sweep frees up to a step of what is over already.
+  }
+  while (!hasRoom()) {
+    const oldest = tables.messages.oldestDelivered(tables.acked, 1);
+    if (oldest.length === 0) return false;
+    finish(tables, oldest, "delivered", now, { reason: "overtaken", lostAt: () => now + 1 });
+  }
+  return true;
+}

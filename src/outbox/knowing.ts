@@ -1,0 +1,56 @@
+/** What is known of a message, held or ended (S7, S10). */
+import { type MessageStatus, seqOfServerId, serverId } from "../protocol/message.ts";
+import type { Head, Held } from "./messages.ts";
+import type { Tables } from "./tables.ts";
+
+/** What is known of a message, held or not. */
+export interface Known {
+  readonly seq: number;
+  readonly id: string;
+  readonly status: MessageStatus;
+  readonly acceptedAt: number;
+  readonly expiresAt: number;
+  readonly deliveredAt?: number;
+  readonly requeuedFrom?: number;
+}
+
+export function held(tables: Tables, seq: number, now: number): Held | undefined {
+  const message = tables.messages.get(seq);
+  return message !== undefined && message.expiresAt > now ? message : undefined;
+}
+
+/** The seq that an id stands for, the sender's or the server's; undefined where it is not known. */
+export function seqOf(tables: Tables, id: string): number | undefined {
+  return seqOfServerId(id) ?? tables.receipts.find(id)?.seq;
+}
+
+/** What is known of a message (S10). */
+export function state(tables: Tables, seq: number, now: number): Known | undefined {
+  const message = tables.messages.get(seq);
+  if (message !== undefined) return knownOf(tables, message, now);
+  const ended = tables.receipts.endOf(seq);
+  if (ended === undefined) return undefined;
+  return {
+    seq,
+    id: ended.id ?? serverId(seq),
+    status: ended.end,
+    acceptedAt: ended.acceptedAt,
+    expiresAt: ended.expiresAt,
+    ...(ended.end === "delivered" ? { deliveredAt: ended.endedAt } : {}),
+    ...(ended.requeuedFrom === null ? {} : { requeuedFrom: ended.requeuedFrom }),
+  };
+}
+
+export function knownOf(tables: Tables, message: Head, now: number): Known {
+  const acked = tables.isAcked(message);
+  const over = message.expiresAt <= now ? (message.rejectReason === null ? "expired" : "rejected") : "queued";
+  return {
+    seq: message.seq,
+    id: message.id ?? serverId(message.seq),
+    status: acked ? "delivered" : over,
+    acceptedAt: message.acceptedAt,
+    expiresAt: message.expiresAt,
+    ...(acked && message.deliveredAt !== null ? { deliveredAt: message.deliveredAt } : {}),
+    ...(message.requeuedFrom === null ? {} : { requeuedFrom: message.requeuedFrom }),
+  };
+}
