@@ -44,7 +44,7 @@ export function attach(
   const start = Math.max(device.cursor, Math.min(call.after ?? 0, outbox.highestSeq));
   if (start > device.cursor) {
     outbox.sweepRange(device.cursor, start, now);
-    if (outbox.anyRejected) outbox.clearRejected(device.acked, start, now);
+    if (outbox.anyRejected) outbox.clearRejected(Math.max(device.acked, device.cursor), start, now);
   }
   const session = new Session({
     id,

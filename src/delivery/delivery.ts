@@ -21,7 +21,7 @@ import { receive } from "./receiving.ts";
 import { type CallOutcome, type GroupedCall, send } from "./sending.ts";
 import type { Session } from "./session.ts";
 import { pump } from "./streaming.ts";
-import { settleWaits, waitOver } from "./waiting.ts";
+import { settleWaits, stopWaiting, waitOver } from "./waiting.ts";
 
 export class Delivery {
   readonly #desk: Desk;
@@ -107,9 +107,8 @@ export class Delivery {
     return waitOver(this.#desk, wait, now);
   }
 
-  /** The caller has gone away: nobody needs the reply (S3). */
-  stopWaiting(call: number): void {
-    this.#desk.waits.drop(call);
+  stopWaiting(call: number): boolean {
+    return stopWaiting(this.#desk, call);
   }
 
   held(after: number, limit: number, now: number) {

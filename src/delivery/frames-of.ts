@@ -42,8 +42,7 @@ export const framesOf = (prev: number, entries: readonly Entry[]): readonly stri
       continue;
     }
     const text = entryOf(entry.message);
-    // A text has at most three bytes of UTF-8 per unit: only near the limit is it worth counting.
-    const bytes = batchBytes + 3 * text.length <= LIMITS.serverFrameMaxBytes ? text.length : utf8Bytes(text);
+    const bytes = utf8Bytes(text);
     if (batchBytes + bytes + 1 > LIMITS.serverFrameMaxBytes) close();
     batch.push(text);
     batchBytes += bytes + 1;

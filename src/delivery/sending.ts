@@ -31,7 +31,7 @@ type Draft =
 
 /** Accepts a group of calls in one commit and sends what is new to whoever has room for it. */
 export function send(desk: Desk, calls: readonly GroupedCall[], now: number): readonly CallOutcome[] {
-  if (calls.some(({ send }) => send.messages.some((m) => desk.outbox.restsOnAcks(m)))) flush(desk, now);
+  if (desk.outbox.restsOnAcks(calls.flatMap(({ send }) => send.messages))) flush(desk, now);
   pumpAll(desk, now);
   const before = desk.outbox.highestHeld;
   const wasIdle = desk.sessions.size === 0 && before === 0;
@@ -123,9 +123,11 @@ function outcomeOf(desk: Desk, { call, send }: GroupedCall, drafts: readonly Dra
         }
         const forMs = Math.min(send.waitMs ?? LIMITS.ephemeralWaitMs, LIMITS.waitMaxMs);
         const waiting = ephemeral.sentTo > 0 && wait(index, draft.seq, forMs);
-        const message = waiting
-          ? ephemeralState(ephemeral, "queued", desk.outbox.devices.count, now)
-          : endEphemeral(desk, ephemeral, "dropped", now);
+        // Without a wait it is over at once, unless it is a twin of one that others wait for.
+        const message =
+          waiting || desk.waits.has(draft.seq)
+            ? ephemeralState(ephemeral, "queued", desk.outbox.devices.count, now)
+            : endEphemeral(desk, ephemeral, "dropped", now);
         return { ok: true, message, replayed: draft.replayed };
       }
     }

@@ -24,14 +24,27 @@ export function waitOver(desk: Desk, wait: Wait & { readonly seq: number }, now:
   flush(desk, now);
   const ephemeral = desk.ephemerals.get(wait.seq);
   if (ephemeral !== undefined) {
-    settleEphemeral(desk, ephemeral, "dropped", now);
-    return undefined;
+    desk.waits.drop(wait.call, wait.index);
+    // The longest wait for it decides when it is over.
+    return desk.waits.has(wait.seq)
+      ? ephemeralState(ephemeral, "queued", desk.outbox.devices.count, now)
+      : endEphemeral(desk, ephemeral, "dropped", now);
   }
   desk.outbox.sweepRange(wait.seq - 1, wait.seq, now);
   const known = desk.outbox.state(wait.seq, now);
   settleWaits(desk, now);
   desk.waits.drop(wait.call, wait.index);
   return known === undefined ? undefined : desk.stateOf(known);
+}
+
+/**
+ * The caller has gone away: nobody needs the reply (S3). False where its wait is also what ends a message that is never
+ * stored (S5): it goes on then.
+ */
+export function stopWaiting(desk: Desk, call: number): boolean {
+  if (desk.ephemerals.all().some(({ seq }) => desk.waits.isOf(seq, call))) return false;
+  desk.waits.drop(call);
+  return true;
 }
 
 export function endEphemeral(

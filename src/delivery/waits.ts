@@ -27,6 +27,15 @@ export class Waits {
     }
   }
 
+  has(seq: number): boolean {
+    return this.#bySeq.has(seq);
+  }
+
+  /** Whether a call waits for a message. */
+  isOf(seq: number, call: number): boolean {
+    return this.#bySeq.get(seq)?.some((wait) => wait.call === call) ?? false;
+  }
+
   /** Takes out the waits for a message. */
   take(seq: number): readonly Wait[] {
     const waiting = this.#bySeq.get(seq) ?? [];

@@ -45,15 +45,17 @@ export class Callers {
     caller.resolve(caller.replies);
   }
 
-  /** Nobody waits for this any more: replies with what is known, and says which call it was. */
-  letGo(waitId: WaitId): number | undefined {
-    for (const [call, caller] of this.#byCall) {
-      if (caller.waitId !== waitId) continue;
-      this.#end(call, caller);
-      caller.resolve(caller.replies);
-      return call;
-    }
+  callOf(waitId: WaitId): number | undefined {
+    for (const [call, caller] of this.#byCall) if (caller.waitId === waitId) return call;
     return undefined;
+  }
+
+  /** Nobody waits for this any more: replies with what is known. */
+  letGo(call: number): void {
+    const caller = this.#byCall.get(call);
+    if (caller === undefined) return;
+    this.#end(call, caller);
+    caller.resolve(caller.replies);
   }
 
   /** The object has failed: what became of their messages is not known here (S13). */

@@ -58,6 +58,10 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   #core: Core | undefined;
   #queue: QueuedSend[] = [];
   #committing = false;
+  /** Whether an alarm is doing what is due. */
+  #ticking = false;
+  /** How many sends shared the last commit. */
+  #lastGroup = 0;
   #lastCall = 0;
   /** The alarm that is set, in Unix milliseconds; null = none. */
   #alarmAt: number | null = null;
@@ -164,9 +168,11 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   override async alarm(): Promise<void> {
     // While it runs, turns set no alarm: what is due is being done.
     this.#alarmAt = 0;
+    this.#ticking = true;
     try {
       // A long sweep goes in steps, so that sends and acks get their turn in between.
       while (this.#turn((delivery, now) => delivery.tick(now))) await scheduler.wait(0);
+      this.#ticking = false;
       this.#alarmAt = null;
       const { outbox } = this.#open();
       if (this.#sockets.size === 0 && outbox.isBlank) {
@@ -177,6 +183,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
       this.#arm();
     } catch (error) {
       // An alarm that keeps throwing is dropped by the platform: it is set again instead.
+      this.#ticking = false;
       log("error", "alarm_failed", { mailbox: this.ctx.id.name ?? this.ctx.id.toString(), ...thrown(error) });
       this.#alarmAt = Date.now() + ALARM_RETRY_MS;
       await this.ctx.storage.setAlarm(this.#alarmAt);
@@ -250,15 +257,21 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
       this.#queue.push({ send, resolve, reject });
       if (this.#committing) return;
       this.#committing = true;
-      setTimeout(() => this.#commit(), 0);
+      // A lone sender's send is committed at once. Where the last commit was shared, others are likely on their way: the
+      // next turn of the event loop gathers them.
+      if (this.#lastGroup > 1) setTimeout(() => this.#commit(), 0);
+      else void this.#commit();
     });
   }
 
   async #commit(): Promise<void> {
     while (this.#queue.length > 0) {
       const group = this.#queue.splice(0);
+      this.#lastGroup = group.length;
       try {
         this.#commitGroup(group, (delivery, calls, now) => delivery.send(calls, now));
+        // A busy sender must not starve what is due (D8): a long sweep goes on between commits, too.
+        if (this.#ticking) this.#turn((delivery, now) => delivery.tick(now));
         await this.ctx.storage.sync();
       } catch (error) {
         for (const { reject } of group) reject(error);
@@ -297,8 +310,8 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
 
   async stopWaiting(waitId: WaitId): Promise<void> {
     this.#arrivals.get(waitId)?.();
-    const call = this.#callers.letGo(waitId);
-    if (call !== undefined) this.#turn((delivery) => delivery.stopWaiting(call));
+    const call = this.#callers.callOf(waitId);
+    if (call !== undefined && this.#turn((delivery) => delivery.stopWaiting(call))) this.#callers.letGo(call);
   }
 
   // ── The backend's other calls ──────────────────────────────────────────────────────────────────────────────────────

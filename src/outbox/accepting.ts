@@ -13,12 +13,14 @@ export type Appended =
   | { readonly kind: "twin"; readonly known: Known }
   | { readonly kind: "other_content"; readonly seq: number };
 
-/** Whether accepting this rests on what has been acked so far, which must then be recorded first (D9). */
-export function restsOnAcks(tables: Tables, message: NewMessage): boolean {
+/** Whether accepting these rests on what has been acked so far, which must then be recorded first (D9). */
+export function restsOnAcks(tables: Tables, messages: readonly NewMessage[]): boolean {
+  const bytes = messages.reduce((sum, message) => sum + message.bytes, 0);
   return (
-    message.topic !== undefined ||
-    !fits(tables, 1, message.bytes) ||
-    (message.id !== undefined && tables.receipts.find(message.id) !== undefined)
+    !fits(tables, messages.length, bytes) ||
+    messages.some(
+      ({ id, topic }) => topic !== undefined || (id !== undefined && tables.receipts.find(id) !== undefined),
+    )
   );
 }
 

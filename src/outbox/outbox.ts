@@ -91,9 +91,9 @@ export class Outbox {
 
   // ── Accepting ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Whether accepting this rests on what has been acked so far, which must then be recorded first (D9). */
-  restsOnAcks(message: NewMessage): boolean {
-    return accepting.restsOnAcks(this.#tables, message);
+  /** Whether accepting these rests on what has been acked so far, which must then be recorded first (D9). */
+  restsOnAcks(messages: readonly NewMessage[]): boolean {
+    return accepting.restsOnAcks(this.#tables, messages);
   }
 
   twin(message: NewMessage, now: number) {

@@ -19,8 +19,8 @@ export interface Ended {
 /** As stored, one JSON array a line: [seq, id, end, accepted_at, expires_at, ended_at, requeued_from]. */
 type Line = [number, string | null, MessageEnd, number, number, number, number | null];
 
-/** Ends per journal row: one row written for as many messages, and a row stays within a page of the database. */
-const BLOCK = 64;
+/** Ends per journal row: one row written for as many messages, and a row stays within a few pages of the database. */
+const BLOCK = 128;
 const BLOCKS_MAX = Math.ceil(LIMITS.receiptsMin / BLOCK) + 1;
 
 const toLine = (e: Ended): string =>

@@ -6,6 +6,7 @@ import type { Location } from "../protocol/http.ts";
 import type { MailboxApi, WaitId } from "../protocol/mailbox-api.ts";
 import { jurisdictionOf } from "../settings.ts";
 import type { Bindings, Exchange } from "./exchange.ts";
+import { remembered } from "./remembered.ts";
 
 export type MailboxStub = MailboxApi & { fetch(url: string, init: RequestInit): Promise<Response> };
 
@@ -29,8 +30,9 @@ const RETRY_BASE_MS = 50;
 const encoder = new TextEncoder();
 
 /** Hex of SHA-256: a Mailbox's name says nothing of whose it is. */
-export const mailboxName = async (user: string): Promise<string> =>
-  hex(await crypto.subtle.digest("SHA-256", encoder.encode(`u:${user}`)));
+export const mailboxName = remembered(1_000, async (user) =>
+  hex(await crypto.subtle.digest("SHA-256", encoder.encode(`u:${user}`))),
+);
 
 export const hex = (bytes: ArrayBuffer): string =>
   Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");

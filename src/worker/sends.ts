@@ -24,16 +24,19 @@ export const sendMessage: BackendHandler = async (call) => {
 
   const waitMs = preferredWaitMs(call.request.headers);
   const mailbox = await mailboxOf(call, call.user, location.value);
+  const messages = [message.value];
+  // Without an id the same send again would be a second message (S13).
+  const kind = message.value.id === undefined ? "once" : "repeatable";
   const startedAt = Date.now();
-  const reply = await whileCallerListens(call, mailbox, (waitId) =>
-    // Without an id the same send again would be a second message (S13).
-    mailbox.call(message.value.id === undefined ? "once" : "repeatable", async (stub) => {
-      const messages = [message.value];
-      if (waitMs === undefined) return (await stub.send({ messages, waitId }))[0];
-      const left = Math.max(0, startedAt + waitMs - Date.now());
-      return (await stub.send({ messages, waitId, waitMs: left }))[0];
-    }),
-  );
+  const reply =
+    waitMs === undefined && message.value.ttlMs !== 0
+      ? await mailbox.call(kind, async (stub) => (await stub.send({ messages }))[0])
+      : await whileCallerListens(call, mailbox, (waitId) =>
+          mailbox.call(kind, async (stub) => {
+            const left = waitMs === undefined ? {} : { waitMs: Math.max(0, startedAt + waitMs - Date.now()) };
+            return (await stub.send({ messages, waitId, ...left }))[0];
+          }),
+        );
   if (!reply.ok) return reply;
   if (reply.value === undefined) throw new Error("The Mailbox replied to no message.");
   return sentReply(call, reply.value, waitMs);

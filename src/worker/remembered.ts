@@ -1,0 +1,16 @@
+/** Remembers the results of a pure asynchronous function, for the few arguments that come again and again. */
+export const remembered = <T>(
+  most: number,
+  compute: (argument: string) => Promise<T>,
+): ((argument: string) => Promise<T>) => {
+  const known = new Map<string, Promise<T>>();
+  return (argument) => {
+    const before = known.get(argument);
+    if (before !== undefined) return before;
+    // Forgetting all of them at once is enough: whoever is asked for often is back at once.
+    if (known.size >= most) known.clear();
+    const result = compute(argument);
+    known.set(argument, result);
+    return result;
+  };
+};
