@@ -16,7 +16,7 @@ import type { Desk } from "./desk.ts";
 import { ephemeralState } from "./ephemerals.ts";
 import { outboxFull } from "./sending.ts";
 import type { Session } from "./session.ts";
-import { pump, pumpAll, spread } from "./streaming.ts";
+import { pump, pumpAll } from "./streaming.ts";
 import { reply, settleWaits } from "./waiting.ts";
 
 export function held(desk: Desk, after: number, limit: number, now: number): Page<HeldMessage> {
@@ -25,7 +25,7 @@ export function held(desk: Desk, after: number, limit: number, now: number): Pag
   const last = messages.at(-1)?.seq ?? after;
   return {
     items: messages.map((m) => heldState(desk, m, now)),
-    ...(messages.length === limit && desk.outbox.pending(last, now) > 0 ? { next: last } : {}),
+    ...(messages.length > 0 && desk.outbox.pending(last, now) > 0 ? { next: last } : {}),
   };
 }
 
@@ -122,10 +122,9 @@ function connectionState(desk: Desk, s: Session): ConnectionState {
 export function deadLetters(desk: Desk, after: number, limit: number, selector: DeadLetterSelector, now: number) {
   flush(desk, now);
   desk.outbox.sweepAll(now);
-  const letters = desk.outbox.deadLetters(after, limit + 1, selector, now);
-  const items = letters.slice(0, limit).map(({ bytes: _, ttlMs: __, ...letter }) => letter);
-  const last = items.at(-1);
-  return { items, ...(letters.length > limit && last !== undefined ? { next: last.seq } : {}) };
+  const { letters, more } = desk.outbox.deadLetters(after, limit, selector, now);
+  const last = letters.at(-1);
+  return { items: letters, ...(more && last !== undefined ? { next: last.seq } : {}) };
 }
 
 export function requeue(
@@ -136,17 +135,10 @@ export function requeue(
 ): Requeued | Refusal {
   flush(desk, now);
   desk.outbox.sweepAll(now);
-  pumpAll(desk, now);
-  const before = desk.outbox.highestHeld;
   const { requeued, selected } = desk.outbox.requeue(selector, ttlMs, now);
   if (selected === 0 && "seq" in selector) return unknownDeadLetter();
   if (requeued.length === 0 && selected > 0) return outboxFull();
-  spread(
-    desk,
-    requeued.map((stored) => ({ stored })),
-    before,
-    now,
-  );
+  pumpAll(desk, now);
   settleWaits(desk, now);
   return {
     ok: true,
@@ -179,7 +171,7 @@ export function erase(desk: Desk, now: number): void {
   flush(desk, now);
   const waited = desk.waits.seqs().map((seq) => {
     const ephemeral = desk.ephemerals.get(seq);
-    if (ephemeral !== undefined) return ephemeralState(ephemeral, "erased", 0, now);
+    if (ephemeral !== undefined) return { ...ephemeralState(ephemeral, "erased", 0, now), sentTo: 0 };
     const known = desk.outbox.state(seq, now);
     return known === undefined ? undefined : { ...known, status: "erased" as const, devices: 0, sentTo: 0 };
   });

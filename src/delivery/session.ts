@@ -157,8 +157,9 @@ export class Session {
     return this.#flight[0]?.seq;
   }
 
+  /** Whether it was sent a message, and not the gap in its place, which weighs nothing, and has not acked it. */
   hasInFlight(seq: number): boolean {
-    return this.#flight.some((flight) => flight.seq === seq);
+    return this.#flight.some((flight) => flight.seq === seq && flight.bytes > 0);
   }
 
   /** What still fits into its window (C7). */

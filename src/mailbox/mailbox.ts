@@ -6,12 +6,11 @@
  * between turns; and the runtime holds frames and replies back until the turn's writes are on the disk.
  */
 import { DurableObject } from "cloudflare:workers";
-import { Delivery } from "../delivery/delivery.ts";
+import type { Delivery } from "../delivery/delivery.ts";
 import type { Effect } from "../delivery/effects.ts";
 import type { CallOutcome, GroupedCall } from "../delivery/sending.ts";
-import { type Attachment, Session } from "../delivery/session.ts";
+import type { Attachment } from "../delivery/session.ts";
 import { log, thrown } from "../log.ts";
-import { Outbox } from "../outbox/outbox.ts";
 import { closeCodeOf, type Refusal } from "../protocol/errors.ts";
 import { PING, PONG } from "../protocol/frames.ts";
 import { LIMITS } from "../protocol/limits.ts";
@@ -30,21 +29,9 @@ import {
 import type { DeadLetterReason } from "../protocol/message.ts";
 import { type DeliverySettings, deliverySettings, type Environment } from "../settings.ts";
 import { Callers } from "./callers.ts";
-import { Clock } from "./clock.ts";
 import { DurableSql } from "./durable-sql.ts";
-
-interface QueuedSend {
-  readonly send: SendCall;
-  readonly resolve: (replies: readonly (Sent | Refusal)[]) => void;
-  readonly reject: (reason: unknown) => void;
-}
-
-/** What is built from the storage and the sockets' attachments, and can be built again at any time. */
-interface Core {
-  readonly delivery: Delivery;
-  readonly outbox: Outbox;
-  readonly clock: Clock;
-}
+import { GroupCommit, type QueuedSend } from "./group-commit.ts";
+import { type Core, rehydrate } from "./rehydrate.ts";
 
 /** After a turn that failed in an alarm: long enough not to spin, short enough for what is due (D8). */
 const ALARM_RETRY_MS = 5_000;
@@ -54,14 +41,11 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   readonly #sql: DurableSql;
   readonly #sockets = new Map<string, WebSocket>();
   readonly #callers = new Callers();
+  readonly #commits: GroupCommit;
   readonly #arrivals = new Map<WaitId, () => void>();
   #core: Core | undefined;
-  #queue: QueuedSend[] = [];
-  #committing = false;
   /** Whether an alarm is doing what is due. */
   #ticking = false;
-  /** How many sends shared the last commit. */
-  #lastGroup = 0;
   #lastCall = 0;
   /** The alarm that is set, in Unix milliseconds; null = none. */
   #alarmAt: number | null = null;
@@ -70,6 +54,10 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     super(ctx, env);
     this.#settings = deliverySettings(env);
     this.#sql = new DurableSql(ctx.storage);
+    this.#commits = new GroupCommit(
+      (group) => this.#commitSends(group),
+      () => ctx.storage.sync(),
+    );
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
     void ctx.blockConcurrencyWhile(async () => {
       // Null, too, while an alarm is being delivered. Each turn arms: what is due and has no alarm gets one then.
@@ -77,29 +65,15 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     });
   }
 
+  /** A hash (A6): it may be logged. */
+  get #name(): string {
+    return this.ctx.id.name ?? this.ctx.id.toString();
+  }
+
   // ── Turns ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #open(): Core {
-    if (this.#core !== undefined) return this.#core;
-    const outbox = new Outbox(this.#sql, this.#settings);
-    const clock = new Clock(outbox.clockFloor);
-    this.#sockets.clear();
-    const sessions: Session[] = [];
-    for (const socket of this.ctx.getWebSockets()) {
-      const attachment = socket.deserializeAttachment() as Attachment | null;
-      if (attachment === null || socket.readyState !== WebSocket.OPEN) continue;
-      sessions.push(Session.restore(attachment));
-      this.#sockets.set(attachment.id, socket);
-    }
-    // The runtime lists sockets in no promised order.
-    sessions.sort((a, b) => a.openedAt - b.openedAt || (a.id < b.id ? -1 : 1));
-    const autoPingedAt = (connection: string) => {
-      const socket = this.#sockets.get(connection);
-      if (socket === undefined) return undefined;
-      return this.ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime();
-    };
-    const delivery = new Delivery(outbox, this.#settings, sessions, autoPingedAt, clock.now());
-    this.#core = { delivery, outbox, clock };
+    this.#core ??= rehydrate(this.ctx, this.#sql, this.#settings, this.#sockets);
     return this.#core;
   }
 
@@ -143,7 +117,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
         for (const arrived of [...this.#arrivals.values()]) arrived();
         return;
       case "waiting":
-        return log("info", "queued", { reason: "no_connections", mailbox: this.ctx.id.name ?? this.ctx.id.toString() });
+        return log("info", "queued", { reason: "no_connections", mailbox: this.#name });
     }
   }
 
@@ -184,7 +158,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     } catch (error) {
       // An alarm that keeps throwing is dropped by the platform: it is set again instead.
       this.#ticking = false;
-      log("error", "alarm_failed", { mailbox: this.ctx.id.name ?? this.ctx.id.toString(), ...thrown(error) });
+      log("error", "alarm_failed", { mailbox: this.#name, ...thrown(error) });
       this.#alarmAt = Date.now() + ALARM_RETRY_MS;
       await this.ctx.storage.setAlarm(this.#alarmAt);
     }
@@ -219,7 +193,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
       this.#turn((delivery, now) => delivery.receive(id, typeof message === "string" ? message : undefined, now));
     } catch (error) {
       // The runtime would leave the socket open and its client uninformed.
-      log("error", "frame_failed", { mailbox: this.ctx.id.name ?? this.ctx.id.toString(), ...thrown(error) });
+      log("error", "frame_failed", { mailbox: this.#name, ...thrown(error) });
       socket.close(closeCodeOf("internal"), "internal");
     }
   }
@@ -253,31 +227,13 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
 
   /** Queues a send; what is queued while a commit is under way shares the next one. */
   send(send: SendCall): Promise<readonly (Sent | Refusal)[]> {
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ send, resolve, reject });
-      if (this.#committing) return;
-      this.#committing = true;
-      // A lone sender's send is committed at once. Where the last commit was shared, others are likely on their way: the
-      // next turn of the event loop gathers them.
-      if (this.#lastGroup > 1) setTimeout(() => this.#commit(), 0);
-      else void this.#commit();
-    });
+    return this.#commits.add(send);
   }
 
-  async #commit(): Promise<void> {
-    while (this.#queue.length > 0) {
-      const group = this.#queue.splice(0);
-      this.#lastGroup = group.length;
-      try {
-        this.#commitGroup(group, (delivery, calls, now) => delivery.send(calls, now));
-        // A busy sender must not starve what is due (D8): a long sweep goes on between commits, too.
-        if (this.#ticking) this.#turn((delivery, now) => delivery.tick(now));
-        await this.ctx.storage.sync();
-      } catch (error) {
-        for (const { reject } of group) reject(error);
-      }
-    }
-    this.#committing = false;
+  #commitSends(group: readonly QueuedSend[]): void {
+    this.#commitGroup(group, (delivery, calls, now) => delivery.send(calls, now));
+    // A busy sender must not starve what is due (D8): a long sweep goes on between commits, too.
+    if (this.#ticking) this.#turn((delivery, now) => delivery.tick(now));
   }
 
   #commitGroup(
@@ -362,8 +318,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
 
   /** Sends that are queued here are in progress: they are accepted and erased in one turn, and their senders told so (U4). */
   async erase(): Promise<void> {
-    const group = this.#queue.splice(0);
-    this.#commitGroup(group, (delivery, calls, now) => {
+    this.#commitGroup(this.#commits.takeQueued(), (delivery, calls, now) => {
       const outcomes = delivery.send(calls, now);
       delivery.erase(now);
       return outcomes.map(asErased);

@@ -1,5 +1,4 @@
 /** How a message gets in: idempotent by its id (S4), replacing its topic's (S6), where there is room or room can be made (S8). */
-import { LIMITS } from "../protocol/limits.ts";
 import type { DeadLetterSelector } from "../protocol/mailbox-api.ts";
 import type { NewMessage } from "../protocol/message.ts";
 import { finish, sweep } from "./ending.ts";
@@ -82,11 +81,11 @@ export function rememberEphemeral(
 
 /** Sends dead letters again, in order, as new messages at the end, while there is room (D7). */
 export function requeue(tables: Tables, selector: DeadLetterSelector, ttlMs: number | undefined, now: number) {
-  const letters = tables.deadLetters.list(now, 0, LIMITS.deadLettersMax, selector);
-  const requeued: Held[] = [];
+  const letters = tables.deadLetters.heads(now, 0, selector);
+  const requeued: Head[] = [];
   for (const letter of letters) {
     if (!makeRoom(tables, letter.bytes, [], now)) break;
-    const held: Held = {
+    const head: Head = {
       seq: tables.sequence.take(now),
       id: null,
       bytes: letter.bytes,
@@ -95,12 +94,9 @@ export function requeue(tables: Tables, selector: DeadLetterSelector, ttlMs: num
       deliveredAt: null,
       rejectReason: null,
       requeuedFrom: letter.seq,
-      topic: letter.topic ?? null,
-      type: letter.type,
-      data: letter.data ?? null,
     };
-    tables.messages.insert(held);
-    requeued.push(held);
+    tables.messages.insertFromDeadLetter(head, letter.seq);
+    requeued.push(head);
   }
   tables.deadLetters.remove(letters.slice(0, requeued.length).map((letter) => letter.seq));
   return { requeued, selected: letters.length };

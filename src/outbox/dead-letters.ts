@@ -8,9 +8,7 @@ interface Row {
   readonly id: string | null;
   readonly reason: DeadLetterReason;
   readonly reject_reason: string | null;
-  readonly bytes: number;
   readonly accepted_at: number;
-  readonly expires_at: number;
   readonly ended_at: number;
   readonly requeued_from: number | null;
   readonly topic: string | null;
@@ -18,13 +16,14 @@ interface Row {
   readonly data: string | null;
 }
 
-/** A dead letter with what it takes to send it again. */
-export interface StoredDeadLetter extends DeadLetter {
+/** A dead letter without its content. */
+export interface DeadLetterHead {
+  readonly seq: number;
   readonly bytes: number;
   readonly ttlMs: number;
 }
 
-const fromRow = (r: Row): StoredDeadLetter => ({
+const fromRow = (r: Row): DeadLetter => ({
   seq: r.seq,
   id: r.id ?? serverId(r.seq),
   type: r.type,
@@ -35,8 +34,6 @@ const fromRow = (r: Row): StoredDeadLetter => ({
   acceptedAt: r.accepted_at,
   endedAt: r.ended_at,
   ...(r.requeued_from === null ? {} : { requeuedFrom: r.requeued_from }),
-  bytes: r.bytes,
-  ttlMs: r.expires_at - r.accepted_at,
 });
 
 export class DeadLetters {
@@ -82,16 +79,24 @@ export class DeadLetters {
     );
   }
 
-  /** In order of seq, above `after`, at most `limit`. */
-  list(now: number, after: number, limit: number, selector: DeadLetterSelector): readonly StoredDeadLetter[] {
+  /** In order of seq, above `after`; without their contents, which may be more than fits into memory. */
+  heads(now: number, after: number, selector: DeadLetterSelector): readonly DeadLetterHead[] {
     const [where, ...bindings] = matching(selector);
+    return this.#sql.exec<DeadLetterHead>(
+      `SELECT seq, bytes, expires_at - accepted_at AS ttlMs FROM dead_letters
+       WHERE seq > ? AND ended_at > ? AND ${where} ORDER BY seq`,
+      after,
+      now - this.#ttlMs,
+      ...bindings,
+    );
+  }
+
+  /** The whole of them, in order. */
+  wholes(heads: readonly DeadLetterHead[]): readonly DeadLetter[] {
     return this.#sql
       .exec<Row>(
-        `SELECT * FROM dead_letters WHERE seq > ? AND ended_at > ? AND ${where} ORDER BY seq LIMIT ?`,
-        after,
-        now - this.#ttlMs,
-        ...bindings,
-        limit,
+        `SELECT * FROM dead_letters WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq`,
+        JSON.stringify(heads.map((head) => head.seq)),
       )
       .map(fromRow);
   }

@@ -72,7 +72,7 @@ export class Messages {
   }
 
   insert(m: Held): void {
-    const totals = this.#known();
+    this.#add(m);
     this.#sql.exec(
       `INSERT INTO messages (seq, id, bytes, accepted_at, expires_at, requeued_from, topic, type, data)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -86,6 +86,25 @@ export class Messages {
       m.type,
       m.data,
     );
+  }
+
+  /** Takes the content of a dead letter over, without passing it through memory. */
+  insertFromDeadLetter(m: Head, deadLetter: number): void {
+    this.#add(m);
+    this.#sql.exec(
+      `INSERT INTO messages (seq, id, bytes, accepted_at, expires_at, requeued_from, topic, type, data)
+       SELECT ?, ?, bytes, ?, ?, seq, topic, type, data FROM dead_letters WHERE seq = ?`,
+      m.seq,
+      m.id,
+      m.acceptedAt,
+      m.expiresAt,
+      deadLetter,
+    );
+  }
+
+  /** Counts a message in; before its row is written, so that totals read from the table do not count it twice. */
+  #add(m: Head): void {
+    const totals = this.#known();
     totals.count += 1;
     totals.bytes += m.bytes;
     totals.nextExpiry = Math.min(totals.nextExpiry ?? Number.POSITIVE_INFINITY, m.expiresAt);

@@ -14,7 +14,7 @@ import * as ending from "./ending.ts";
 import * as knowing from "./knowing.ts";
 import type { Head, Held } from "./messages.ts";
 import * as readers from "./readers.ts";
-import { list, type Reading, type Room, read } from "./reading.ts";
+import { list, pageOf, type Reading, type Room, read } from "./reading.ts";
 import { USER_TABLES } from "./schema.ts";
 import type { Sql } from "./sql.ts";
 import { Tables } from "./tables.ts";
@@ -209,8 +209,11 @@ export class Outbox {
     return this.#tables.deadLetters.count(now);
   }
 
+  /** A page of dead letters above `after`, in order; `more` where it is not the last. */
   deadLetters(after: number, limit: number, selector: DeadLetterSelector, now: number) {
-    return this.#tables.deadLetters.list(now, after, limit, selector);
+    const heads = this.#tables.deadLetters.heads(now, after, selector);
+    const page = pageOf(heads, limit);
+    return { letters: this.#tables.deadLetters.wholes(page), more: page.length < heads.length };
   }
 
   requeue(selector: DeadLetterSelector, ttlMs: number | undefined, now: number) {
@@ -219,7 +222,7 @@ export class Outbox {
 
   /** Forgets dead letters; gives back how many. */
   discard(selector: DeadLetterSelector, now: number): number {
-    const letters = this.#tables.deadLetters.list(now, 0, LIMITS.deadLettersMax, selector);
+    const letters = this.#tables.deadLetters.heads(now, 0, selector);
     this.#tables.deadLetters.remove(letters.map((letter) => letter.seq));
     return letters.length;
   }

@@ -101,7 +101,19 @@ export const read = (
   return { entries, exhausted };
 };
 
-/** Held messages above `after`, in order, at most `limit`. */
+/** As many of `heads` as one page takes: at most `limit`, and 8 MiB, though one always fits. */
+export const pageOf = <H extends { readonly bytes: number }>(heads: Iterable<H>, limit: number): readonly H[] => {
+  const page: H[] = [];
+  let bytes = 0;
+  for (const head of heads) {
+    bytes += head.bytes;
+    if (page.length === limit || (page.length > 0 && bytes > LIMITS.pageMaxBytes)) break;
+    page.push(head);
+  }
+  return page;
+};
+
+/** A page of held messages above `after`, in order. */
 export const list = (
   messages: Messages,
   losses: Losses,
@@ -109,10 +121,9 @@ export const list = (
   limit: number,
   now: number,
 ): readonly Held[] => {
-  const heads: Head[] = [];
-  for (const step of stepsAfter(messages, losses, after, limit + 1, now)) {
-    if (step.kind === "message") heads.push(step.head);
-    if (heads.length === limit) break;
-  }
-  return messages.wholes(heads);
+  const heads = function* () {
+    for (const step of stepsAfter(messages, losses, after, limit + 1, now))
+      if (step.kind === "message") yield step.head;
+  };
+  return messages.wholes(pageOf(heads(), limit));
 };

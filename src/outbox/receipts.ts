@@ -135,7 +135,7 @@ export class Receipts {
       this.#forgetBeyondMax(block);
     } else {
       this.#sql.exec(
-        `UPDATE journal SET min_seq = ?, max_seq = ?, count = ?, ended_at = ?, ends = ends || ? WHERE block = ?`,
+        `UPDATE journal SET min_seq = ?, max_seq = ?, count = ?, ended_at = MAX(ended_at, ?), ends = ends || ? WHERE block = ?`,
         min,
         max,
         count,

@@ -61,4 +61,6 @@ export const LIMITS = {
 
   pageMax: 1_000,
   pageDefault: 100,
+  /** A page of whole messages ends here, though one always fits: it must pass through an RPC of at most 32 MiB. */
+  pageMaxBytes: 8 * MIB,
 } as const;

@@ -24,7 +24,12 @@ export const withHeaders = (body: SendBody, headers: Headers): Checked<SendBody>
   const present: Record<string, string> = {};
   for (const [header] of ALIASES) {
     const value = headers.get(header);
-    if (value !== null) present[header] = header === "Idempotency-Key" ? unquoted(value) : value;
+    if (value === null) continue;
+    // Two headers of one name arrive as one, joined by a comma.
+    if (value.includes(",") && !QUOTED.test(value)) {
+      return refuse("invalid_request", `Send one header ${header}; a comma in it goes into quotes, or into the body.`);
+    }
+    present[header] = header === "TTL" ? value : unquoted(value);
   }
   if (Object.keys(present).length === 0) return granted(body);
   const named = checkHeaders(sendHeaders, present);

@@ -14,7 +14,9 @@ export const checkOrigin = (request: Request, settings: OriginSettings): Checked
   if (origin === null) return granted(undefined);
   const { allowedOrigins, isDevelopment } = settings;
   if (allowedOrigins === undefined) {
-    const isAllowed = origin === new URL(request.url).origin || (isDevelopment && LOCALHOST.test(origin));
+    // The runtime makes the URL from the client's Host header, whatever that holds.
+    const own = URL.canParse(request.url) ? new URL(request.url).origin : undefined;
+    const isAllowed = origin === own || (isDevelopment && LOCALHOST.test(origin));
     return isAllowed ? granted(origin) : notAllowed(origin);
   }
   const entries = allowedOrigins

@@ -44,6 +44,17 @@ const readBytes = async (request: Request): Promise<Checked<Uint8Array>> => {
   const declared = request.headers.get("content-length");
   if (declared !== null && Number(declared) > LIMITS.bodyMaxBytes) return tooLarge();
   if (request.body === null) return granted(new Uint8Array());
+  try {
+    return await readWhole(request, declared);
+  } catch {
+    return refuse(
+      "invalid_request",
+      "The body broke off, or is not framed well: send it again. Nothing of it was taken.",
+    );
+  }
+};
+
+const readWhole = async (request: Request, declared: string | null): Promise<Checked<Uint8Array>> => {
   // A declared length is what frames the body, so it bounds it, and the whole comes in one go.
   if (declared !== null) {
     const bytes = new Uint8Array(await request.arrayBuffer());

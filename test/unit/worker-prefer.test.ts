@@ -33,7 +33,7 @@ test.each<readonly [string | undefined, number | undefined]>([
   ["waiting=5", undefined],
   ["x-wait=5", undefined],
   ["foo; wait=5", undefined],
-  [`${"a,".repeat(1_000)}wait=5`, 5_000],
+  [`${"a,".repeat(400)}wait=5`, 5_000],
   [`${'"'.repeat(2_000)}wait=5`, undefined],
 ])("[S3, U1] Prefer: %s", (prefer, waitMs) => {
   expect(preferredWaitMs(new Headers(prefer === undefined ? {} : { prefer }))).toBe(waitMs);

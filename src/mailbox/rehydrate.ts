@@ -1,0 +1,40 @@
+/** Builds what a Mailbox keeps in memory from what it has stored and what is attached to its sockets: at any time, and again. */
+import { Delivery } from "../delivery/delivery.ts";
+import { type Attachment, Session } from "../delivery/session.ts";
+import { Outbox } from "../outbox/outbox.ts";
+import type { Sql } from "../outbox/sql.ts";
+import type { DeliverySettings } from "../settings.ts";
+import { Clock } from "./clock.ts";
+
+export interface Core {
+  readonly delivery: Delivery;
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+}
+
+/** `sockets` is filled with the open ones, by connection. */
+export const rehydrate = (
+  ctx: DurableObjectState,
+  sql: Sql,
+  settings: DeliverySettings,
+  sockets: Map<string, WebSocket>,
+): Core => {
+  const outbox = new Outbox(sql, settings);
+  const clock = new Clock(outbox.clockFloor);
+  sockets.clear();
+  const sessions: Session[] = [];
+  for (const socket of ctx.getWebSockets()) {
+    const attachment = socket.deserializeAttachment() as Attachment | null;
+    // Closing ones are listed, too.
+    if (attachment === null || socket.readyState !== WebSocket.OPEN) continue;
+    sessions.push(Session.restore(attachment));
+    sockets.set(attachment.id, socket);
+  }
+  // The runtime lists sockets in no promised order.
+  sessions.sort((a, b) => a.openedAt - b.openedAt || (a.id < b.id ? -1 : 1));
+  const autoPingedAt = (connection: string) => {
+    const socket = sockets.get(connection);
+    return socket === undefined ? undefined : ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime();
+  };
+  return { outbox, clock, delivery: new Delivery(outbox, settings, sessions, autoPingedAt, clock.now()) };
+};

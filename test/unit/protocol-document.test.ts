@@ -1,0 +1,342 @@
+/** Holds PROTOCOL.md to the code: its tables, its examples, and every number in its sentences. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { ERRORS, refuse } from "../../src/protocol/errors.ts";
+import * as frames from "../../src/protocol/frames.ts";
+import * as http from "../../src/protocol/http.ts";
+import { isDevice } from "../../src/protocol/identifiers.ts";
+import { LIMITS } from "../../src/protocol/limits.ts";
+import { DEAD_LETTER_REASONS, type MessageStatus } from "../../src/protocol/message.ts";
+import { accessSettings, DELIVERY_DEFAULTS, deliverySettings } from "../../src/settings.ts";
+import { problemBody } from "../../src/worker/problem.ts";
+import { deadLetterReply, messageReply, userReply } from "../../src/worker/replies.ts";
+import { TOKEN_SECRET } from "../support/credentials.ts";
+import { projectDir } from "../support/worker-config.ts";
+import { mailboxNameOf, ROUTES, workerUnderTest } from "./worker-under-test.ts";
+
+beforeEach(() => void vi.spyOn(console, "log").mockImplementation(() => {}));
+afterEach(() => vi.restoreAllMocks());
+
+const page = readFileSync(join(projectDir, "src/protocol/PROTOCOL.md"), "utf8");
+
+/** Rows below the header `| first |…`, as cells. */
+const table = (first: string): readonly (readonly string[])[] => {
+  const [, below = ""] = page.split(`\n| ${first} |`);
+  const lines = below.split("\n").slice(2);
+  const end = lines.findIndex((line) => !line.startsWith("|"));
+  return lines.slice(0, end).map((line) =>
+    line
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+};
+
+/** Fenced blocks of a language. */
+const blocks = (language: string): readonly string[] =>
+  [...page.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].filter((m) => m[1] === language).map((m) => m[2] ?? "");
+
+/** What stands between backquotes. */
+const quoted = (text = ""): readonly string[] => [...text.matchAll(/`([^`]+)`/g)].map((m) => m[1] ?? "");
+
+/** A private constant of a file in src. */
+const constant = (file: string, name: string): number => {
+  const value = new RegExp(`const ${name} = ([\\d._]+);`).exec(
+    readFileSync(join(projectDir, "src", file), "utf8"),
+  )?.[1];
+  return Number(value?.replaceAll("_", ""));
+};
+
+test("[E1, C11] PROTOCOL.md lists every error code with its status, close code, retry and title", () => {
+  expect(table("code")).toEqual(
+    Object.entries(ERRORS).map(([code, { status, close, retry, title }]) => [
+      `\`${code}\``,
+      String(status ?? ""),
+      String(close ?? ""),
+      retry,
+      title,
+    ]),
+  );
+});
+
+test("[C11] PROTOCOL.md says for each close code which errors it stands for", () => {
+  const reasons: Record<string, readonly string[]> = {};
+  // What no error stands for: the platform's, and a client's own.
+  for (const code of [...Object.values(frames.CLOSE), 1006]) reasons[code] = [];
+  for (const [code, { close }] of Object.entries(ERRORS)) {
+    if (close !== undefined) reasons[close] = [...(reasons[close] ?? []), code].toSorted();
+  }
+  expect(Object.fromEntries(table("close").map(([close, cell]) => [close, quoted(cell).toSorted()]))).toEqual(reasons);
+});
+
+test("[E1] a code that PROTOCOL.md names beside a status or close code has that one", () => {
+  const pairs = [...page.matchAll(/(\d{3,4}) `([a-z]+_[a-z_]+|internal|unavailable|overloaded)`/g)];
+  expect(pairs.length).toBeGreaterThan(30);
+  const wrong = pairs.filter(([, number, code]) => {
+    const row = ERRORS[code as keyof typeof ERRORS];
+    return row === undefined || ![row.status, row.close].includes(Number(number));
+  });
+  expect(wrong.map(([pair]) => pair)).toEqual([]);
+});
+
+const UNITS: Readonly<Record<string, number>> = {
+  bytes: 1,
+  KiB: 1_024,
+  MiB: 1_024 ** 2,
+  second: 1_000,
+  seconds: 1_000,
+  hour: 3_600_000,
+  hours: 3_600_000,
+  days: 86_400_000,
+};
+
+test("PROTOCOL.md lists every limit with its value, and the setting that changes it", () => {
+  const listed = table("name").map(([name, value = ""]) => {
+    const [number = "", unit] = value.split(" ");
+    const isBare = !/(?:Bytes|Ms)$/.test(quoted(name)[0] ?? "");
+    const factor = isBare && unit === undefined ? 1 : UNITS[unit ?? ""];
+    return [quoted(name)[0], Number(number.replaceAll(",", "")) * (factor ?? Number.NaN)];
+  });
+  expect(listed).toEqual(Object.entries(LIMITS));
+
+  // A setting moves the delivery setting of the limit's name, and no other.
+  for (const [name, , , setting] of table("name").filter((row) => row[3] !== "")) {
+    const changed = deliverySettings({ [quoted(setting)[0] ?? ""]: setting?.includes("BYTES") ? "1000000" : "700" });
+    const differing = Object.entries(changed).filter(
+      ([key, value]) => DELIVERY_DEFAULTS[key as keyof typeof changed] !== value,
+    );
+    expect(differing.map(([key]) => key)).toEqual(quoted(name));
+  }
+});
+
+test("[A1] PROTOCOL.md lists every route with its scopes, its query and its body", () => {
+  const keys = (schema: { readonly entries: object }) => Object.keys(schema.entries);
+  const queries: Readonly<Record<string, readonly string[]>> = {
+    "GET /v1/users/{user}/messages": keys(http.pageQuery),
+    "GET /v1/users/{user}/dead-letters": keys(http.deadLettersQuery),
+    "POST /v1/users/{user}/dead-letters/requeue": keys(http.reasonQuery),
+    "DELETE /v1/users/{user}/dead-letters": keys(http.reasonQuery),
+    "GET /v1/socket": keys(http.socketQuery),
+    "PUT /v1/connections/{connection_id}/token": keys(http.noQuery),
+    "GET /health": keys(http.noQuery),
+  };
+  const bodies: Readonly<Record<string, readonly string[]>> = {
+    "POST /v1/users/{user}/messages": keys(http.sendBody),
+    "POST /v1/users/{user}/tokens": keys(http.tokenBody),
+    "POST /v1/users/{user}/dead-letters/requeue": keys(http.requeueBody),
+    "POST /v1/users/{user}/dead-letters/{seq}/requeue": keys(http.requeueBody),
+  };
+  const routes = (ROUTES as readonly ((typeof ROUTES)[number] & { readonly scopes?: readonly string[] })[]).map((r) => {
+    const route = `${r.method} ${r.path.replace(/:(\w+)/g, "{$1}")}`;
+    const scope = { backend: r.scopes?.map((s) => `\`${s}\``).join(" or "), user: "user token", open: "none" }[r.plane];
+    return [
+      route,
+      scope,
+      [...(queries[route] ?? keys(http.placedQuery))].toSorted(),
+      [...(bodies[route] ?? [])].toSorted(),
+    ];
+  });
+  const listed = table("route").map(([route, scope, query, body]) => [
+    quoted(route)[0],
+    scope,
+    quoted(query).toSorted(),
+    quoted(body).toSorted(),
+  ]);
+  expect(listed.toSorted()).toEqual(routes.toSorted());
+  for (const location of http.LOCATIONS) expect(page).toContain(`\`${location}\``);
+});
+
+test("PROTOCOL.md names no path that is no route", () => {
+  const patterns = ROUTES.map(({ path }) => path.replace(/:(\w+)/g, "{$1}"));
+  const named = [...page.matchAll(/\/v1\/[\w{}/-]*[\w}]/g)].map(([path]) => path.replace("/ada/", "/{user}/"));
+  expect(named.length).toBeGreaterThan(20);
+  expect(named.filter((path) => !patterns.includes(path))).toEqual([]);
+});
+
+const SEQ = 1_838_550_220_800_000;
+const AT = Date.UTC(2026, 10, 23, 18, 40);
+const LATER = AT + 250;
+const TOKEN_END = AT + LIMITS.tokenTtlDefaultMs;
+const MAILBOX = mailboxNameOf("ada");
+const CONNECTION = `${MAILBOX.slice(0, 16)}.4c9d`;
+const order = { seq: SEQ, id: "order-7", type: "order", data: '{"n":7}', acceptedAt: AT };
+
+/** What the code says where the document gives an example of it. */
+const examples: Readonly<Record<string, string>> = {
+  "[S7] the reply of a send": JSON.stringify(
+    messageReply({
+      ...{ id: "order-7", seq: SEQ, status: "delivered", devices: 2, sentTo: 1 },
+      ...{ acceptedAt: AT, expiresAt: AT + LIMITS.ttlDefaultMs, deliveredAt: LATER },
+    }),
+  ),
+  "[U1] a user's state": JSON.stringify(
+    userReply(MAILBOX, {
+      connections: [
+        {
+          ...{ connectionId: CONNECTION, device: "phone", openedAt: AT, sentSeq: SEQ, ackedSeq: 0, inFlight: 1 },
+          ...{ window: LIMITS.windowMaxMessages, caughtUp: true, tokenExpiresAt: TOKEN_END, pingedAt: LATER },
+        },
+      ],
+      devices: [{ device: "phone", cursor: 0, connected: true, firstSeenAt: AT, lastSeenAt: AT }],
+      held: { count: 1, bytes: '{"type":"order","data":{"n":7}}'.length, oldestAt: AT },
+      deadLetters: 0,
+    }),
+  ),
+  "[D7] a dead letter": deadLetterReply({
+    ...order,
+    ...{ topic: "orders", reason: "rejected", rejectReason: "no such order", endedAt: LATER },
+  }),
+  "[E1] a problem": JSON.stringify(problemBody(refuse("outbox_full", "Send again later."))),
+  "[C1] connection_established": frames.establishedFrame({
+    ...{ connectionId: CONNECTION, user: "ada", device: "phone", timestamp: AT, resumed: false, cursor: 0, pending: 1 },
+    ...{ window: LIMITS.windowMaxMessages, heartbeatMs: LIMITS.heartbeatMs, expiresAt: TOKEN_END },
+  }),
+  "[C3] messages": frames.messagesFrame(0, [frames.messageEntry(order)]),
+  "[C4] gap": frames.gapFrame(SEQ, SEQ + 3, { expired: 2, overtaken: 0, undeliverable: 1 }),
+  "[C2] caught_up": frames.caughtUpFrame(SEQ + 3),
+  "[C11] error": frames.errorFrame("bad_frame", "Frames are text, not binary."),
+};
+
+for (const [name, text] of Object.entries(examples)) {
+  test(`${name} reads in PROTOCOL.md as the code writes it`, () => {
+    const shown = blocks("json").filter((block) => !block.startsWith('{"type":"ping"}'));
+    expect(shown.map((block) => JSON.parse(block))).toContainEqual(JSON.parse(text));
+  });
+}
+
+test("[C5, C6, C8] the frames that PROTOCOL.md lets a client send are taken, and every other example is the server's", () => {
+  expect(blocks("json")).toContain(`${frames.PING}\n${frames.PONG}\n`);
+  const shown = blocks("json").filter((block) => !block.startsWith(frames.PING));
+  const fromCode = Object.values(examples).map((text) => JSON.stringify(JSON.parse(text)));
+  const others = shown.filter((block) => !fromCode.includes(JSON.stringify(JSON.parse(block))));
+  expect(others.map((block) => frames.parseClientFrame(block).type)).toEqual(["ack", "reject"]);
+  for (const block of others) expect(frames.parseClientFrame(block)).toEqual(JSON.parse(block));
+});
+
+test("PROTOCOL.md names every status of a message", () => {
+  const statuses: Readonly<Record<MessageStatus, true>> = {
+    ...{ queued: true, delivered: true, expired: true, rejected: true, undeliverable: true },
+    ...{ replaced: true, recalled: true, dropped: true, erased: true },
+  };
+  const [, ended] = table("word").find(([word]) => word === "ended") ?? [];
+  expect(quoted(ended).toSorted()).toEqual(Object.keys(statuses).toSorted());
+  const [, deadLetter] = table("word").find(([word]) => word === "dead letter") ?? [];
+  expect(quoted(deadLetter)).toEqual(DEAD_LETTER_REASONS);
+});
+
+/** Whether the Worker takes a token, where it verifies one. */
+const isTaken = async (token: string, device?: string): Promise<void> => {
+  const worker = workerUnderTest(undefined, () => ({ ok: true, expiresAt: AT }));
+  const path = `/v1/connections/${MAILBOX.slice(0, 16)}.abc/token`;
+  expect(await worker.fetch("PUT", path, { headers: { authorization: `Bearer ${token}` } })).toMatchObject({
+    status: 200,
+  });
+  const facts = worker.touches[0]?.args[1] as { readonly issuedAt: number; readonly device?: string };
+  expect(facts.device).toBe(device);
+  expect(Math.abs(facts.issuedAt - Date.now())).toBeLessThan(60_000);
+};
+
+test("[A2] a token that is signed as PROTOCOL.md shows in Node is taken", async () => {
+  const [code = ""] = blocks("js");
+  const call = `process.stdout.write(userToken(${JSON.stringify(TOKEN_SECRET)}, "ada", "phone"));`;
+  await isTaken(
+    execFileSync(process.execPath, ["--input-type=module", "-e", code + call], { encoding: "utf8" }),
+    "phone",
+  );
+});
+
+const hasPython = spawnSync("python3", ["--version"]).status === 0;
+
+test.runIf(hasPython)("[A2] a token that is signed as PROTOCOL.md shows in Python is taken", async () => {
+  const [code = ""] = blocks("python");
+  const call = `print(user_token(${JSON.stringify(TOKEN_SECRET)}, "ada"), end="")`;
+  await isTaken(execFileSync("python3", ["-c", code + call], { encoding: "utf8" }));
+});
+
+const count = (n: number): string => n.toLocaleString("en-US");
+const inDays = (ms: number): string => `${ms / 86_400_000} days`;
+const inHours = (ms: number): string => `${ms / 3_600_000} hour${ms === 3_600_000 ? "" : "s"}`;
+const inSeconds = (ms: number): string => `${ms / 1_000} second${ms === 1_000 ? "" : "s"}`;
+
+/** D8 and D9 allow so long; a setting for acks cannot go beyond. */
+const LATE_S = 10;
+/** How long PROTOCOL.md advises a client to gather acks. */
+const GATHER_MS = 20;
+
+/** The sentences with numbers, each with the code's. */
+const L = LIMITS;
+const sentences: readonly string[] = [
+  `advance its ack for ${inSeconds(L.ackTimeoutMs)} is closed with 4408`,
+  `not seen for ${inDays(L.deviceTtlMs)} is forgotten`,
+  `Where ${L.strikesMax} connections of one device`,
+  `runs later, by up to ${LATE_S} s.`,
+  `else within ${LATE_S} s or when its connection ends`,
+  `*recorded*, at most ${LATE_S} s after it came`,
+  `4401, follows within ${LATE_S} s.`,
+  `\`limit\` is ${L.pageDefault} where it is absent, and at most ${count(L.pageMax)}.`,
+  `More than ${L.waitMaxMs / 1_000} is granted ${L.waitMaxMs / 1_000}, as`,
+  `Where ${count(L.waitersMax)} wait already`,
+  `held and for ${inHours(L.receiptTtlMs)} after its end; of many ends, at least the last ${count(L.receiptsMin)} are known`,
+  `above ${inDays(L.ttlMaxMs)} it is granted ${inDays(L.ttlMaxMs)}, absent it is ${inDays(L.ttlDefaultMs)}, and`,
+  `says, or ${inSeconds(L.ephemeralWaitMs)}: 200`,
+  `absent it is ${inHours(L.tokenTtlDefaultMs)}, above ${inHours(L.tokenTtlMaxMs)} it is granted ${inHours(L.tokenTtlMaxMs)}.`,
+  `is kept for ${inDays(L.deadLetterTtlMs)}, and the newest ${count(L.deadLettersMax)} at most`,
+  `un-acked entries this client takes; ${L.windowMaxMessages} where absent, and at most`,
+  `sends nothing for ${constant("delivery/streaming.ts", "HEARTBEATS_MISSED")} × \`heartbeat_ms\``,
+  `or ${GATHER_MS} ms after the first un-acked one`,
+  `or ${inHours(L.tokenTtlMaxMs)} after its \`iat\`, whichever`,
+  `ahead by ${inSeconds(L.tokenClockSkewMs)} at most`,
+  `at least ${constant("settings.ts", "SECRET_MIN_BYTES")} bytes; \`TOKEN_SECRET_OLD\``,
+  "of its own: 1 to 64 of `A-Z a-z 0-9 . _ ~ -`",
+];
+
+/** The page as running text, without list numbers and what other tests hold: fences, the tables of errors and limits. */
+const prose = page
+  .replace(/^```[\s\S]*?^```$/gm, "")
+  .replace(/^\| (?:code|name) \|[\s\S]*?\n\n/gm, "")
+  .replace(/^\d+\. /gm, "")
+  .replace(/\s+/g, " ");
+
+test("every number in the sentences of PROTOCOL.md is the code's", () => {
+  expect(sentences.filter((sentence) => !prose.includes(sentence))).toEqual([]);
+  let rest = prose;
+  for (const sentence of sentences) rest = rest.replaceAll(sentence, "");
+  const known = new Set(
+    Object.values(ERRORS).flatMap(({ status, close }) => [status, close].filter((n) => n !== undefined)),
+  );
+  // What succeeds, a client's goodbye, no close at all, and the platform's and client's closes.
+  for (const code of [200, 202, 1000, 1006, ...Object.values(frames.CLOSE)]) known.add(code);
+  const bare = rest.replace(/`[^`]*`/g, "").replace(/\b[SCDUAEMO]\d+\b|\bRFC \d+|\b[45]xx\b|\b40[13]s\b|UTF-8/g, "");
+  const strange = [...bare.matchAll(/\d[\d.,]*\d|\d/g)].filter(([n]) => n !== "0" && !known.has(Number(n)));
+  expect(strange.map(({ index }) => bare.slice(Math.max(0, index - 30), index + 20))).toEqual([]);
+});
+
+test("what those sentences rest on is so", () => {
+  expect(deliverySettings({ ACK_FLUSH_MS: String(LATE_S * 1_000) }).ackFlushMs).toBe(LATE_S * 1_000);
+  expect(() => deliverySettings({ ACK_FLUSH_MS: String(LATE_S * 1_000 + 1) })).toThrow("ACK_FLUSH_MS");
+  expect(DELIVERY_DEFAULTS.ackFlushMs).toBeLessThan(LATE_S * 1_000);
+  expect(1_000 / GATHER_MS).toBeLessThanOrEqual(LIMITS.clientFramesPerSecond / 2);
+  expect(["", "a", "AZaz09._~-", "a".repeat(64), "a".repeat(65), "a b"].map(isDevice)).toEqual([
+    ...[false, true, true, true, false, false],
+  ]);
+  expect(prose).toContain("(default `JWT,at+jwt`)");
+  const provider = { JWKS_URL: "https://id.example/jwks", JWT_ISSUER: "https://id.example", JWT_AUDIENCE: "app" };
+  expect(accessSettings(provider).userTokens).toMatchObject({ value: { provider: { types: ["jwt", "at+jwt"] } } });
+});
+
+test("what PROTOCOL.md refers to exists", () => {
+  const anchors = [...page.matchAll(/^#+ (.*)$/gm)].map(([, title = ""]) =>
+    title
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, "")
+      .replaceAll(" ", "-"),
+  );
+  const links = [...page.matchAll(/\]\(#([^)]*)\)/g)].map((m) => m[1] ?? "");
+  expect(links.length).toBeGreaterThan(10);
+  expect(links.filter((link) => !anchors.includes(link))).toEqual([]);
+  const names = quoted(page.replace(/^```[\s\S]*?^```$/gm, "")).filter((name) => /^[a-z]+(?:[A-Z][a-z]+)+$/.test(name));
+  // The functions of JavaScript that the page names are not limits.
+  expect(names.filter((name) => !(name in LIMITS) && name !== "encodeURIComponent")).toEqual([]);
+});
