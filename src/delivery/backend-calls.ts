@@ -86,6 +86,7 @@ function wasSent(desk: Desk, seq: number): boolean {
 export function user(desk: Desk, now: number): UserState {
   flush(desk, now);
   desk.outbox.sweepAll(now);
+  desk.outbox.forgetUnseen(desk.connectedDevices(), now);
   const { count, bytes, oldestAt } = desk.outbox.summary(now);
   const sessions = [...desk.sessions.values()].filter((s) => s.expiresAt > now);
   const connected = new Set(sessions.map((s) => s.device));

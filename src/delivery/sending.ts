@@ -32,6 +32,7 @@ type Draft =
 /** Accepts a group of calls in one commit and sends what is new to whoever has room for it. */
 export function send(desk: Desk, calls: readonly GroupedCall[], now: number): readonly CallOutcome[] {
   if (desk.outbox.restsOnAcks(calls.flatMap(({ send }) => send.messages))) flush(desk, now);
+  desk.outbox.forgetUnseen(desk.connectedDevices(), now);
   pumpAll(desk, now);
   const before = desk.outbox.highestHeld;
   const wasIdle = desk.sessions.size === 0 && before === 0;

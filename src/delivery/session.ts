@@ -2,7 +2,7 @@
 import { LIMITS } from "../protocol/limits.ts";
 
 /**
- * What survives hibernation, in the socket's attachment (at most 16,384 bytes): about 3 kB with a full window.
+ * What survives hibernation, in the socket's attachment (at most 16,384 bytes): about 5 kB with a full window.
  * `v` is the version of this shape; a release reads its own and the one before (O2).
  */
 export interface Attachment {

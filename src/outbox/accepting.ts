@@ -74,9 +74,8 @@ export function rememberEphemeral(
 ) {
   if (message.id === undefined) return;
   tables.receipts.add(message.id, seq, message.digest ?? "");
-  tables.receipts.enter([
-    { seq, id: message.id, end, acceptedAt, expiresAt: acceptedAt, endedAt: now, requeuedFrom: null },
-  ]);
+  const ended = { seq, id: message.id, end, acceptedAt, expiresAt: acceptedAt, endedAt: now, requeuedFrom: null };
+  tables.receipts.enter([ended], now);
 }
 
 /** Sends dead letters again, in order, as new messages at the end, while there is room (D7). */

@@ -110,7 +110,11 @@ export class Devices {
 
   /** Devices not seen for 30 days, of those that `connected` does not hold. */
   unseen(now: number, connected: ReadonlySet<string>): readonly Device[] {
-    return this.all().filter((d) => !connected.has(d.name) && d.lastSeenAt + LIMITS.deviceTtlMs <= now);
+    const unseen: Device[] = [];
+    for (const device of this.#byName.values()) {
+      if (device.lastSeenAt + LIMITS.deviceTtlMs <= now && !connected.has(device.name)) unseen.push(device);
+    }
+    return unseen;
   }
 
   /** The one longest away, of those that `connected` does not hold. */

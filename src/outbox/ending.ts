@@ -131,7 +131,10 @@ export function finish(
   }
   tables.messages.remove(heads);
   for (const head of heads) tables.finished.add(head.seq);
-  tables.receipts.enter(heads.map((head) => ({ ...head, end, endedAt: endedAt(head) })));
+  tables.receipts.enter(
+    heads.map((head) => ({ ...head, end, endedAt: endedAt(head) })),
+    now,
+  );
   if (loss === undefined) return;
   const passed = tables.devices.lowestCursor ?? -1;
   for (const head of heads) {

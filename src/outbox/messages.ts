@@ -159,7 +159,7 @@ export class Messages {
     return heads;
   }
 
-  /** The held one of a topic that lies above `after` or was rejected, if any; one at most, as each replaces the last. */
+  /** The held ones of a topic that lie above `after` or were rejected: one, and those that were requeued (D7). */
   ofTopic(topic: string, after: number, now: number): readonly Head[] {
     return this.#sql.exec<Head>(
       `SELECT ${HEAD} FROM messages

@@ -260,7 +260,7 @@ export class Outbox {
   /** When the last token that the revocation could stand against has ended. */
   get #revocationEndsAt(): number | undefined {
     const revokedAt = this.#tables.facts.get("revoked_at");
-    return revokedAt === undefined ? undefined : revokedAt + LIMITS.tokenTtlMaxMs + LIMITS.tokenClockSkewMs;
+    return revokedAt === undefined ? undefined : revokedAt + LIMITS.tokenTtlMaxMs;
   }
 }
 

@@ -40,8 +40,8 @@ const fromBlock = (ends: string): readonly Ended[] => ends.trimEnd().split("\n")
 export class Receipts {
   readonly #sql: Sql;
   #last: { block: number; count: number; min: number; max: number } | undefined;
-  /** When the oldest block ended its last message; `undefined` = not read yet, `null` = there is none. */
-  #oldestEndedAt: number | null | undefined;
+  /** When the oldest block was last entered; `undefined` = not read yet, `null` = there is none. */
+  #oldestEnteredAt: number | null | undefined;
 
   constructor(sql: Sql) {
     this.#sql = sql;
@@ -56,14 +56,14 @@ export class Receipts {
   }
 
   /** Enters ends in the journal, in blocks. */
-  enter(ended: readonly Ended[]): void {
+  enter(ended: readonly Ended[], now: number): void {
     let rest = ended;
     while (rest.length > 0) {
       const last = this.#lastBlock();
       const room = last === undefined || last.count >= BLOCK ? 0 : BLOCK - last.count;
       const part = rest.slice(0, room === 0 ? BLOCK : room);
       rest = rest.slice(part.length);
-      this.#enterBlock(part, room === 0 ? undefined : last);
+      this.#enterBlock(part, room === 0 ? undefined : last, now);
     }
   }
 
@@ -83,18 +83,19 @@ export class Receipts {
 
   /** The instant at which the next block may be forgotten. */
   get dueAt(): number | undefined {
-    if (this.#oldestEndedAt === undefined) {
-      this.#oldestEndedAt =
-        first(this.#sql.exec<{ at: number }>(`SELECT ended_at AS at FROM journal ORDER BY block LIMIT 1`))?.at ?? null;
+    if (this.#oldestEnteredAt === undefined) {
+      this.#oldestEnteredAt =
+        first(this.#sql.exec<{ at: number }>(`SELECT entered_at AS at FROM journal ORDER BY block LIMIT 1`))?.at ??
+        null;
     }
-    return this.#oldestEndedAt === null ? undefined : this.#oldestEndedAt + LIMITS.receiptTtlMs;
+    return this.#oldestEnteredAt === null ? undefined : this.#oldestEnteredAt + LIMITS.receiptTtlMs;
   }
 
   /** Forgets blocks that are over; at most `limit` of them, and says whether more are. */
   forgetDue(now: number, limit: number): boolean {
     if ((this.dueAt ?? Number.POSITIVE_INFINITY) > now) return false;
     const blocks = this.#sql.exec<{ block: number; ends: string }>(
-      `SELECT block, ends FROM journal WHERE ended_at <= ? ORDER BY block LIMIT ?`,
+      `SELECT block, ends FROM journal WHERE entered_at <= ? ORDER BY block LIMIT ?`,
       now - LIMITS.receiptTtlMs,
       limit,
     );
@@ -113,39 +114,42 @@ export class Receipts {
     return this.#last;
   }
 
-  #enterBlock(part: readonly Ended[], into: { block: number; count: number; min: number; max: number } | undefined) {
+  #enterBlock(
+    part: readonly Ended[],
+    into: { block: number; count: number; min: number; max: number } | undefined,
+    now: number,
+  ) {
     const seqs = part.map((e) => e.seq);
     const min = Math.min(into?.min ?? Number.POSITIVE_INFINITY, ...seqs);
     const max = Math.max(into?.max ?? 0, ...seqs);
     const count = (into?.count ?? 0) + part.length;
-    const endedAt = Math.max(...part.map((e) => e.endedAt));
     const ends = part.map(toLine).join("");
     if (into === undefined) {
       const block = (this.#last?.block ?? 0) + 1;
       this.#sql.exec(
-        `INSERT INTO journal (block, min_seq, max_seq, count, ended_at, ends) VALUES (?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO journal (block, min_seq, max_seq, count, entered_at, ends) VALUES (?, ?, ?, ?, ?, ?)`,
         block,
         min,
         max,
         count,
-        endedAt,
+        now,
         ends,
       );
       this.#last = { block, count, min, max };
       this.#forgetBeyondMax(block);
     } else {
       this.#sql.exec(
-        `UPDATE journal SET min_seq = ?, max_seq = ?, count = ?, ended_at = MAX(ended_at, ?), ends = ends || ? WHERE block = ?`,
+        `UPDATE journal SET min_seq = ?, max_seq = ?, count = ?, entered_at = ?, ends = ends || ? WHERE block = ?`,
         min,
         max,
         count,
-        endedAt,
+        now,
         ends,
         into.block,
       );
       this.#last = { block: into.block, count, min, max };
     }
-    this.#oldestEndedAt = undefined;
+    this.#oldestEnteredAt = undefined;
   }
 
   /** Blocks are numbered without holes and all but the last are full, so the number of ids follows from the numbers. */
@@ -165,6 +169,6 @@ export class Receipts {
     }
     this.#sql.exec(`DELETE FROM journal WHERE block = ?`, block);
     if (this.#last?.block === block) this.#last = undefined;
-    this.#oldestEndedAt = undefined;
+    this.#oldestEnteredAt = undefined;
   }
 }

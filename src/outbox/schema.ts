@@ -63,7 +63,7 @@ const MIGRATIONS: readonly (readonly string[])[] = [
       min_seq INTEGER NOT NULL,
       max_seq INTEGER NOT NULL,
       count INTEGER NOT NULL,
-      ended_at INTEGER NOT NULL,
+      entered_at INTEGER NOT NULL,
       ends TEXT NOT NULL
     )`,
   ],
