@@ -45,12 +45,8 @@ export const mailboxOf = async (exchange: Exchange, user: string, location?: Loc
     namespace.getByName(name, location === undefined ? {} : { locationHint: location }) as unknown as MailboxStub;
   return {
     name,
-    call: (kind, run) => {
-      const outcome = callMailbox(name, stub, kind, run);
-      // A caller that hangs up ends its request, and must cancel nothing (S13).
-      if (kind !== "read") exchange.background(outcome);
-      return outcome;
-    },
+    // A caller that hangs up cancels nothing (S13): once a call has reached the Mailbox, its one turn there is not undone.
+    call: (kind, run) => callMailbox(name, stub, kind, run),
   };
 };
 
@@ -116,12 +112,11 @@ export const whileCallerListens = async <T>(
   run: (waitId: WaitId) => Promise<T>,
 ): Promise<T> => {
   const waitId = crypto.randomUUID();
-  const letGo = () => void mailbox.call("repeatable", (stub) => stub.stopWaiting(waitId));
+  const letGo = () => exchange.background(mailbox.call("repeatable", (stub) => stub.stopWaiting(waitId)));
   const { signal } = exchange.request;
   signal.addEventListener("abort", letGo, { once: true });
-  try {
-    return await run(waitId);
-  } finally {
-    signal.removeEventListener("abort", letGo);
-  }
+  const running = run(waitId).finally(() => signal.removeEventListener("abort", letGo));
+  // Without this the runtime ends the request with its connection, before anybody could let go.
+  exchange.background(running);
+  return running;
 };

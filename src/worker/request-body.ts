@@ -43,7 +43,6 @@ const tooLarge = (): Refusal =>
 const readBytes = async (request: Request): Promise<Checked<Uint8Array>> => {
   const declared = request.headers.get("content-length");
   if (declared !== null && Number(declared) > LIMITS.bodyMaxBytes) return tooLarge();
-  if (request.body === null) return granted(new Uint8Array());
   try {
     return await readWhole(request, declared);
   } catch {
@@ -55,11 +54,12 @@ const readBytes = async (request: Request): Promise<Checked<Uint8Array>> => {
 };
 
 const readWhole = async (request: Request, declared: string | null): Promise<Checked<Uint8Array>> => {
-  // A declared length is what frames the body, so it bounds it, and the whole comes in one go.
+  // A declared length is what frames the body, so it bounds it, and the whole comes in one go, without a stream.
   if (declared !== null) {
     const bytes = new Uint8Array(await request.arrayBuffer());
     return bytes.length > LIMITS.bodyMaxBytes ? tooLarge() : granted(bytes);
   }
+  if (request.body === null) return granted(new Uint8Array());
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request.body as AsyncIterable<Uint8Array>) {
@@ -78,7 +78,8 @@ const readWhole = async (request: Request, declared: string | null): Promise<Che
 
 /** Reads away a body that nobody read: one left unread resets a keep-alive connection. A huge one is not worth that. */
 export const drain = async (request: Request): Promise<void> => {
-  if (request.body === null || request.bodyUsed) return;
+  // In this order: asking for the body makes a stream of it.
+  if (request.bodyUsed || request.body === null) return;
   try {
     let size = 0;
     for await (const chunk of request.body as AsyncIterable<Uint8Array>) {
