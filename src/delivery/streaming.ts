@@ -25,17 +25,18 @@ export function spread(desk: Desk, fresh: readonly Fresh[], before: number, now:
     const prev = session.sent;
     let room = true;
     for (const f of alive) {
-      const bytes = "stored" in f ? f.stored.bytes : f.ephemeral.message.bytes;
-      room &&= session.hasRoomFor(bytes);
-      if (!room) break;
-      if ("stored" in f) {
-        entries.push({ kind: "message", message: f.stored });
-        session.push(f.stored.seq, bytes, now);
-      } else if (session.caughtUp) {
-        entries.push({ kind: "message", message: ephemeralAsHeld(f.ephemeral) });
-        session.push(f.ephemeral.seq, bytes, now);
+      const message = "stored" in f ? f.stored : ephemeralAsHeld(f.ephemeral);
+      const fits = session.hasRoomFor(message.bytes);
+      if ("ephemeral" in f) {
+        // It is owed to nobody: those who have no room for it go without (S5).
+        if (!fits || !session.caughtUp) continue;
         f.reached.push(session);
+      } else if (!fits) {
+        room = false;
+        break;
       }
+      entries.push({ kind: "message", message });
+      session.push(message.seq, message.bytes, now);
     }
     desk.frames(session, framesOf(prev, entries));
     if (room) session.scanned = desk.outbox.highestHeld;
