@@ -4,7 +4,7 @@ import { establishedFrame } from "../protocol/frames.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { AttachCall, TokenFacts } from "../protocol/mailbox-api.ts";
 import { flush, noteUnrecorded } from "./acks.ts";
-import { close } from "./closing.ts";
+import { close, closeAll } from "./closing.ts";
 import type { Desk } from "./desk.ts";
 import { Session } from "./session.ts";
 import { pump } from "./streaming.ts";
@@ -25,6 +25,9 @@ export function attach(
     return refuse("token_expired", "This token has ended. Get a new one from your backend and connect again.");
   }
   flush(desk, now);
+  // Those whose token is over are connected no more, though nobody has closed them yet: they must keep nobody out.
+  const over = [...desk.sessions.values()].filter((session) => session.expiresAt <= now);
+  closeAll(desk, over, "token_expired", now);
   const welcome = outbox.welcome(call.device, desk.connectedDevices(), now);
   if (welcome === undefined) {
     return refuse(

@@ -144,8 +144,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     this.#alarmAt = 0;
     this.#ticking = true;
     try {
-      // A long sweep goes in steps, so that sends and acks get their turn in between.
-      while (this.#turn((delivery, now) => delivery.tick(now))) await scheduler.wait(0);
+      await this.#doDue();
       this.#ticking = false;
       this.#alarmAt = null;
       const { outbox } = this.#open();
@@ -162,6 +161,11 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
       this.#alarmAt = Date.now() + ALARM_RETRY_MS;
       await this.ctx.storage.setAlarm(this.#alarmAt);
     }
+  }
+
+  /** A long sweep goes in steps, so that sends and acks get their turn in between. */
+  async #doDue(): Promise<void> {
+    while (this.#turn((delivery, now) => delivery.tick(now))) await scheduler.wait(0);
   }
 
   // ── Connections ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -285,6 +289,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   }
 
   async user(query: { readonly waitMs?: number; readonly waitId?: WaitId }): Promise<UserState> {
+    await this.#doDue();
     const state = this.#turn((delivery, now) => delivery.user(now));
     const { waitMs = 0, waitId = crypto.randomUUID() } = query;
     if (waitMs <= 0 || state.connections.length > 0 || this.#arrivals.size >= LIMITS.waitersMax) return state;
@@ -300,15 +305,18 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   }
 
   async deadLetters(query: { readonly after: number; readonly limit: number; readonly reason?: DeadLetterReason }) {
+    await this.#doDue();
     const selector = query.reason === undefined ? { all: true as const } : { reason: query.reason };
     return this.#turn((delivery, now) => delivery.deadLetters(query.after, query.limit, selector, now));
   }
 
   async requeue(selector: DeadLetterSelector, ttlMs?: number) {
+    await this.#doDue();
     return this.#turn((delivery, now) => delivery.requeue(selector, ttlMs, now));
   }
 
   async discard(selector: DeadLetterSelector) {
+    await this.#doDue();
     return this.#turn((delivery, now) => delivery.discard(selector, now));
   }
 

@@ -61,13 +61,12 @@ export class DeadLetters {
       seqs,
     );
     [this.#count, this.#oldestEndedAt] = this.#summary();
-    if (this.#count > this.#max) {
-      this.#sql.exec(
-        `DELETE FROM dead_letters WHERE seq IN (SELECT seq FROM dead_letters ORDER BY ended_at, seq LIMIT ?)`,
-        this.#count - this.#max,
-      );
-      [this.#count, this.#oldestEndedAt] = this.#summary();
-    }
+    if (this.#count <= this.#max) return;
+    this.#sql.exec(
+      `DELETE FROM dead_letters WHERE seq IN (SELECT seq FROM dead_letters ORDER BY ended_at, seq LIMIT ?)`,
+      this.#count - this.#max,
+    );
+    this.#count = this.#max;
   }
 
   count(now: number): number {

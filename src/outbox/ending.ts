@@ -12,8 +12,8 @@ export interface Progress {
   readonly cursor: number;
 }
 
-/** How many messages are ended in one go: a step of this size takes a few milliseconds. */
-const SWEEP = 500;
+/** How many messages are ended in one go: a step takes a few milliseconds, which is what a send may have to wait for it. */
+const SWEEP = 100;
 
 /** Ends one step of what has expired, acks recorded before; true where it ended something and there may be more. */
 export function sweep(tables: Tables, now: number): boolean {
@@ -137,8 +137,10 @@ export function finish(
   );
   if (loss === undefined) return;
   const passed = tables.devices.lowestCursor ?? -1;
-  for (const head of heads) {
-    if (head.seq > passed) tables.losses.add(head.seq, loss.reason, loss.lostAt(head));
-  }
+  const lost = heads.filter((head) => head.seq > passed);
+  tables.losses.add(
+    lost.map((head) => ({ seq: head.seq, lostAt: loss.lostAt(head) })),
+    loss.reason,
+  );
   tables.losses.compactIfMany(tables.devices.all());
 }

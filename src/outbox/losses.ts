@@ -60,26 +60,41 @@ export class Losses {
     return this.#rows;
   }
 
-  /** Losses in `(after, through]`, in order. */
-  between(after: number, through: number): readonly Loss[] {
-    if (this.#rows === 0 || after >= this.#highest) return [];
-    return this.#sql
-      .exec<Row>(`SELECT * FROM losses WHERE seq > ? AND seq <= ? ORDER BY seq`, after, through)
-      .map(fromRow);
+  /**
+   * What was lost in `(after, before)` for a reader to whom losses up to the instant `cleanFrom` are none, as one gap. What
+   * is over but not swept yet counts as lost (D8).
+   */
+  between(
+    after: number,
+    before: number,
+    cleanFrom: number,
+    now: number,
+  ): { readonly seq: number; readonly lost: LossCounts } | undefined {
+    const gap = first(
+      this.#sql.exec<LossCounts & { readonly seq: number | null }>(
+        `SELECT MAX(seq) AS seq, SUM(expired) AS expired, SUM(overtaken) AS overtaken, SUM(undeliverable) AS undeliverable
+         FROM (
+           SELECT seq, expired, overtaken, undeliverable FROM losses WHERE seq > ?1 AND seq < ?2 AND lost_at > ?3
+           UNION ALL
+           SELECT seq, 1, 0, 0 FROM messages WHERE seq > ?1 AND seq < ?2 AND expires_at > ?3 AND expires_at <= ?4
+         )`,
+        after,
+        before,
+        cleanFrom,
+        now,
+      ),
+    );
+    if (gap === undefined || gap.seq === null) return undefined;
+    const { seq, expired, overtaken, undeliverable } = gap;
+    return { seq, lost: { expired, overtaken, undeliverable } };
   }
 
-  add(seq: number, reason: LossReason, lostAt: number): void {
+  /** Marks the places of losses, in one statement. */
+  add(lost: readonly { readonly seq: number; readonly lostAt: number }[], reason: LossReason): void {
     const one = (r: LossReason) => (r === reason ? 1 : 0);
-    this.#insert({
-      seq,
-      firstSeq: seq,
-      lostAt,
-      expired: one("expired"),
-      overtaken: one("overtaken"),
-      undeliverable: one("undeliverable"),
-    });
-    this.#rows += 1;
-    this.#highest = Math.max(this.#highest, seq);
+    const [expired, overtaken, undeliverable] = [one("expired"), one("overtaken"), one("undeliverable")];
+    this.#insert(lost.map(({ seq, lostAt }) => ({ seq, firstSeq: seq, lostAt, expired, overtaken, undeliverable })));
+    this.#rows += lost.length;
   }
 
   /** Forgets what every device has passed. */
@@ -95,49 +110,51 @@ export class Losses {
    */
   compactIfMany(devices: readonly Device[]): void {
     if (this.#rows <= this.#compactAbove) return;
-    const held = this.#sql.exec<{ seq: number }>(`SELECT seq FROM messages ORDER BY seq`).map((r) => r.seq);
-    let heldAt = 0;
-    let last: Loss | undefined;
-    for (const next of this.#sql.exec<Row>(`SELECT * FROM losses ORDER BY seq`).map(fromRow)) {
-      while (heldAt < held.length && (held[heldAt] as number) < (last?.seq ?? 0)) heldAt += 1;
-      const heldBetween = heldAt < held.length && (held[heldAt] as number) < next.firstSeq;
-      const before: Loss | undefined = last;
-      const toldApart =
-        before === undefined ||
-        heldBetween ||
-        devices.some(
-          (d) =>
-            (d.cursor >= before.firstSeq && d.cursor < next.seq) ||
-            before.lostAt > d.cleanFrom !== next.lostAt > d.cleanFrom,
-        );
-      if (before === undefined || toldApart) {
-        last = next;
-        continue;
+    const rows = this.#sql.exec<Row & { readonly next_held: number | null }>(
+      `SELECT *, (SELECT MIN(messages.seq) FROM messages WHERE messages.seq > losses.seq) AS next_held
+       FROM losses ORDER BY seq`,
+    );
+    const merged: Loss[] = [];
+    let nextHeld: number | null = null;
+    for (const row of rows) {
+      const next = fromRow(row);
+      const before = merged.at(-1);
+      const heldBetween = nextHeld !== null && nextHeld < next.firstSeq;
+      if (before === undefined || heldBetween || devices.some((device) => tellsApart(device, before, next))) {
+        merged.push(next);
+      } else {
+        merged[merged.length - 1] = merge(before, next);
       }
-      last = {
-        seq: next.seq,
-        firstSeq: before.firstSeq,
-        lostAt: Math.max(before.lostAt, next.lostAt),
-        expired: before.expired + next.expired,
-        overtaken: before.overtaken + next.overtaken,
-        undeliverable: before.undeliverable + next.undeliverable,
-      };
-      this.#sql.exec(`DELETE FROM losses WHERE seq IN (?, ?)`, before.seq, next.seq);
-      this.#insert(last);
-      this.#rows -= 1;
+      nextHeld = row.next_held;
+    }
+    if (merged.length < rows.length) {
+      this.#sql.exec(`DELETE FROM losses`);
+      this.#insert(merged);
+      this.#rows = merged.length;
     }
     this.#compactAbove = Math.max(ROWS_MAX, 2 * this.#rows);
   }
 
-  #insert(loss: Loss): void {
+  #insert(losses: readonly Loss[]): void {
     this.#sql.exec(
-      `INSERT INTO losses (seq, first_seq, lost_at, expired, overtaken, undeliverable) VALUES (?, ?, ?, ?, ?, ?)`,
-      loss.seq,
-      loss.firstSeq,
-      loss.lostAt,
-      loss.expired,
-      loss.overtaken,
-      loss.undeliverable,
+      `INSERT INTO losses (seq, first_seq, lost_at, expired, overtaken, undeliverable)
+       SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?)`,
+      JSON.stringify(losses.map((l) => [l.seq, l.firstSeq, l.lostAt, l.expired, l.overtaken, l.undeliverable])),
     );
+    for (const { seq } of losses) if (seq > this.#highest) this.#highest = seq;
   }
 }
+
+/** Whether one of the two counts for a device and the other does not. */
+const tellsApart = (device: Device, before: Loss, next: Loss): boolean =>
+  (device.cursor >= before.firstSeq && device.cursor < next.seq) ||
+  before.lostAt > device.cleanFrom !== next.lostAt > device.cleanFrom;
+
+const merge = (before: Loss, next: Loss): Loss => ({
+  seq: next.seq,
+  firstSeq: before.firstSeq,
+  lostAt: Math.max(before.lostAt, next.lostAt),
+  expired: before.expired + next.expired,
+  overtaken: before.overtaken + next.overtaken,
+  undeliverable: before.undeliverable + next.undeliverable,
+});

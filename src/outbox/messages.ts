@@ -128,12 +128,17 @@ export class Messages {
     return first(this.#sql.exec<Held>(`SELECT ${WHOLE} FROM messages WHERE seq = ?`, seq));
   }
 
-  /** Heads in `(after, through]`, in order, at most `limit`. */
-  heads(after: number, through: number, limit = -1): readonly Head[] {
+  /** Heads in `(after, through]`, in order. */
+  heads(after: number, through: number): readonly Head[] {
+    return this.#sql.exec<Head>(`SELECT ${HEAD} FROM messages WHERE seq > ? AND seq <= ? ORDER BY seq`, after, through);
+  }
+
+  /** Heads above `after` that are not over at `now`, in order, at most `limit`. */
+  alive(after: number, limit: number, now: number): readonly Head[] {
     return this.#sql.exec<Head>(
-      `SELECT ${HEAD} FROM messages WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?`,
+      `SELECT ${HEAD} FROM messages WHERE seq > ? AND expires_at > ? ORDER BY seq LIMIT ?`,
       after,
-      through,
+      now,
       limit,
     );
   }

@@ -59,7 +59,7 @@ export class Outbox {
 
   /** Held messages above `after`, in order, at most `limit`. */
   list(after: number, limit: number, now: number): readonly Held[] {
-    return list(this.#tables.messages, this.#tables.losses, after, limit, now);
+    return list(this.#tables.messages, after, limit, now);
   }
 
   /** How many messages wait for a reader at `after`. */

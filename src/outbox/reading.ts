@@ -1,7 +1,7 @@
 /** What a reader is sent next: held messages and losses, merged in order (C3, C4). */
 import type { LossCounts } from "../protocol/frames.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import type { Losses, LossReason } from "./losses.ts";
+import type { Losses } from "./losses.ts";
 import type { Head, Held, Messages } from "./messages.ts";
 
 /** One step of what a reader is sent. */
@@ -21,37 +21,7 @@ export interface Room {
   readonly bytes: number;
 }
 
-type Step =
-  | { readonly kind: "message"; readonly head: Head }
-  | { readonly kind: "loss"; readonly seq: number; readonly lostAt: number; readonly counts: LossCounts };
-
 type Plan = { readonly head: Head } | { readonly seq: number; readonly lost: LossCounts };
-
-const ONE_EXPIRED: LossCounts = { expired: 1, overtaken: 0, undeliverable: 0 };
-
-/** Held messages and losses above `after`, in order; what is over but not swept yet counts as a loss (D8). */
-function* stepsAfter(messages: Messages, losses: Losses, after: number, batch: number, now: number): Generator<Step> {
-  let from = after;
-  for (;;) {
-    const heads = messages.heads(from, Number.MAX_SAFE_INTEGER, batch);
-    const isLast = heads.length < batch;
-    const through = isLast ? Number.MAX_SAFE_INTEGER : (heads.at(-1) as Head).seq;
-    const pending = losses.between(from, through).map((loss) => ({ kind: "loss" as const, counts: loss, ...loss }));
-    for (const head of heads) {
-      while (pending[0] !== undefined && pending[0].seq < head.seq) yield pending.shift() as Step;
-      if (head.expiresAt > now) yield { kind: "message", head };
-      else yield { kind: "loss", seq: head.seq, lostAt: head.expiresAt, counts: ONE_EXPIRED };
-    }
-    yield* pending;
-    if (isLast) return;
-    from = through;
-  }
-}
-
-const plus = (a: LossCounts, b: LossCounts): LossCounts => {
-  const sum = (reason: LossReason) => a[reason] + b[reason];
-  return { expired: sum("expired"), overtaken: sum("overtaken"), undeliverable: sum("undeliverable") };
-};
 
 /**
  * The entries that a reader at `after` is sent next, as far as it has room; neighbouring losses are one gap.
@@ -65,31 +35,33 @@ export const read = (
   room: Room,
   now: number,
 ): Reading => {
+  // One more than there is room for: it tells where the last gap ends, and whether anything is left.
+  const limit = Math.min(room.count, LIMITS.windowMaxMessages) + 1;
+  const heads = messages.alive(after, limit, now);
+  const isLossy = losses.count > 0 || messages.nextExpiry <= now;
   const plans: Plan[] = [];
+  let at = after;
   let bytes = 0;
-  let exhausted = true;
-  for (const step of stepsAfter(messages, losses, after, Math.min(room.count + 1, LIMITS.windowMaxMessages), now)) {
-    if (step.kind === "loss") {
-      if (step.lostAt <= cleanFrom) continue;
-      const gap = plans.at(-1);
-      if (gap !== undefined && "lost" in gap) {
-        plans[plans.length - 1] = { seq: step.seq, lost: plus(gap.lost, step.counts) };
-        continue;
-      }
-      if (plans.length < room.count) {
-        plans.push({ seq: step.seq, lost: step.counts });
-        continue;
-      }
-    } else {
-      bytes += step.head.bytes;
-      if (plans.length < room.count && bytes <= room.bytes) {
-        plans.push({ head: step.head });
-        continue;
-      }
+  const takeGap = (before: number): boolean => {
+    // Most seqs are neighbours: only where one is missing can something have been lost.
+    if (!isLossy || before - at <= 1) return true;
+    const gap = losses.between(at, before, cleanFrom, now);
+    if (gap === undefined) return true;
+    if (plans.length >= room.count) return false;
+    plans.push(gap);
+    return true;
+  };
+  const takeAll = (): boolean => {
+    for (const head of heads) {
+      if (!takeGap(head.seq)) return false;
+      bytes += head.bytes;
+      if (plans.length >= room.count || bytes > room.bytes) return false;
+      plans.push({ head });
+      at = head.seq;
     }
-    exhausted = false;
-    break;
-  }
+    return heads.length < limit && takeGap(Number.MAX_SAFE_INTEGER);
+  };
+  const exhausted = takeAll();
   // The contents are read only now that they are sure to be sent: a backlog must not pass through memory (C7).
   const wholes = messages.wholes(plans.flatMap((plan) => ("head" in plan ? [plan.head] : [])));
   let next = 0;
@@ -102,28 +74,15 @@ export const read = (
 };
 
 /** As many of `heads` as one page takes: at most `limit`, and 8 MiB, though one always fits. */
-export const pageOf = <H extends { readonly bytes: number }>(heads: Iterable<H>, limit: number): readonly H[] => {
-  const page: H[] = [];
+export const pageOf = <H extends { readonly bytes: number }>(heads: readonly H[], limit: number): readonly H[] => {
   let bytes = 0;
-  for (const head of heads) {
+  const tooMuch = heads.findIndex((head, index) => {
     bytes += head.bytes;
-    if (page.length === limit || (page.length > 0 && bytes > LIMITS.pageMaxBytes)) break;
-    page.push(head);
-  }
-  return page;
+    return index === limit || (index > 0 && bytes > LIMITS.pageMaxBytes);
+  });
+  return tooMuch === -1 ? heads : heads.slice(0, tooMuch);
 };
 
 /** A page of held messages above `after`, in order. */
-export const list = (
-  messages: Messages,
-  losses: Losses,
-  after: number,
-  limit: number,
-  now: number,
-): readonly Held[] => {
-  const heads = function* () {
-    for (const step of stepsAfter(messages, losses, after, limit + 1, now))
-      if (step.kind === "message") yield step.head;
-  };
-  return messages.wholes(pageOf(heads(), limit));
-};
+export const list = (messages: Messages, after: number, limit: number, now: number): readonly Held[] =>
+  messages.wholes(pageOf(messages.alive(after, limit, now), limit));

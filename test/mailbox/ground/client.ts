@@ -17,6 +17,7 @@ export class Client {
   readonly #check = new StreamCheck();
   readonly #signal = new Signal();
   #end: Closed | undefined;
+  #toSwallow = 0;
   #pings = 0;
   #pongs = 0;
 
@@ -24,6 +25,10 @@ export class Client {
     this.#socket = socket;
     socket.addEventListener("message", ({ data }) => {
       const frame = JSON.parse(String(data)) as Frame;
+      if (frame.type !== "pong" && this.#toSwallow > 0) {
+        this.#toSwallow -= 1;
+        return;
+      }
       if (frame.type === "pong") {
         this.#pongs += 1;
       } else {
@@ -131,6 +136,11 @@ export class Client {
     const pings = this.#pings;
     this.text(text);
     return this.#until(() => (this.#pongs >= pings ? this.#pongs : undefined), `pong number ${pings}`);
+  }
+
+  /** The next so many frames are lost on their way. */
+  swallow(frames: number): void {
+    this.#toSwallow += frames;
   }
 
   ack(seq = this.lastSeq, checkpoint?: number): void {

@@ -1,4 +1,5 @@
 /** Runs a script of steps against one user's Mailbox, with evictions in between, and writes down all that anybody sees of it. */
+import type { Attachment } from "../../../src/delivery/session.ts";
 import type { Client } from "./client.ts";
 import { clock } from "./clock.ts";
 import { type ConnectOptions, User } from "./user.ts";
@@ -48,20 +49,42 @@ export class Stage {
     return seq;
   }
 
+  /**
+   * Acks, and awaits that the Mailbox has written it down in the socket's attachment: that asks nothing of it that could change what
+   * an eviction finds.
+   */
+  async ack(name: string, seq?: number, checkpoint?: number): Promise<void> {
+    const client = this.client(name);
+    const through = seq ?? client.lastSeq;
+    client.ack(through, checkpoint);
+    const deadline = clock.realNow() + 2_000;
+    while (!(await this.#attachments()).some(({ id, acked }) => id === client.id && acked >= through)) {
+      if (clock.realNow() > deadline) throw new Error(`The ack of ${name} was not taken.`);
+    }
+  }
+
+  #attachments(): Promise<readonly Attachment[]> {
+    return this.user.inside((_, state) =>
+      state.getWebSockets().flatMap((socket) => (socket.deserializeAttachment() as Attachment | null) ?? []),
+    );
+  }
+
   note(what: string, reply: { readonly status: number; readonly body: unknown }): void {
     this.#replies.push(`${what}: ${reply.status} ${JSON.stringify(reply.body)}`);
   }
 
   /**
    * Awaits all that has come of a step. The model run, which sees no eviction, has the Mailbox itself say that nothing else is on its
-   * way. Later runs leave the Mailbox and its attachments alone: the runtime's pong says that it has taken what the client sent, and
-   * the model how many frames are to come.
+   * way. Later runs leave the Mailbox and its attachments alone: the model says how many frames are to come.
    */
   async quiet(expected: Readonly<Record<string, number>> | undefined): Promise<Readonly<Record<string, number>>> {
     for (const [name, client] of this.#clients) {
-      if (client.isOpen) await (expected === undefined ? client.settle() : client.ping());
+      if (expected === undefined) {
+        if (client.isOpen) await client.settle();
+        continue;
+      }
       // What does not come shows in the comparison; to await it once is enough.
-      if (expected === undefined || this.#behind.has(name)) continue;
+      if (this.#behind.has(name)) continue;
       await client.count(expected[name] ?? 0, 1_000).catch(() => this.#behind.add(name));
     }
     return Object.fromEntries([...this.#clients].map(([name, client]) => [name, client.frames.length]));
