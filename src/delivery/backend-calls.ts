@@ -45,6 +45,8 @@ export function state(
 ): { readonly ok: true; readonly message: HeldMessage | MessageState } | Refusal {
   flush(desk, now);
   const seq = desk.outbox.seqOf(id);
+  // An end that a reply has told stays one, whatever the clock does after a restart (S1, D10).
+  if (seq !== undefined) desk.outbox.sweepRange(seq - 1, seq, now);
   const held = seq === undefined ? undefined : desk.outbox.held(seq, now);
   if (held !== undefined && sameId(held, id)) return { ok: true, message: heldState(desk, held, now) };
   const onItsWay = desk.ephemerals.all().find((e) => (e.message.id ?? serverId(e.seq)) === id);

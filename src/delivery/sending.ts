@@ -7,7 +7,7 @@ import type { NewMessage } from "../protocol/message.ts";
 import { flush } from "./acks.ts";
 import type { Desk } from "./desk.ts";
 import { type Ephemeral, ephemeralState } from "./ephemerals.ts";
-import { type Fresh, pumpAll, spread } from "./streaming.ts";
+import { type Fresh, pump, pumpAll, spread } from "./streaming.ts";
 import { endEphemeral, settleWaits } from "./waiting.ts";
 
 /** One call's part of a group that is committed together. */
@@ -47,6 +47,8 @@ export function send(desk: Desk, calls: readonly GroupedCall[], now: number): re
     });
   });
   spread(desk, fresh, before, now);
+  // What was replaced or pushed out may have been what somebody had no room for.
+  if (desk.outbox.anyEnded) for (const session of desk.sessions.values()) pump(desk, session, now);
   for (const f of fresh) if ("ephemeral" in f) desk.ephemerals.add({ ...f.ephemeral, sentTo: f.reached.length });
   if (wasIdle && fresh.some((f) => "stored" in f)) desk.effects.push({ kind: "waiting" });
   const outcomes = drafts.map((messages, at) => outcomeOf(desk, calls[at] as GroupedCall, messages, now));

@@ -45,7 +45,8 @@ export class Outbox {
   /** The clock has stood here before: it must not stand lower (D10). */
   get clockFloor(): number {
     const seen = this.devices.all().map((d) => d.lastSeenAt);
-    return Math.max(this.#tables.sequence.clockFloor, this.#tables.messages.lastAcceptedAt, ...seen);
+    const { sequence, messages, receipts } = this.#tables;
+    return Math.max(sequence.clockFloor, messages.lastAcceptedAt, receipts.lastEnteredAt, this.revokedAt, ...seen);
   }
 
   get revokedAt(): number {
@@ -141,6 +142,11 @@ export class Outbox {
   /** The turn is over: what ended in it is news no longer. */
   endTurn(): void {
     this.#tables.finished.clear();
+  }
+
+  /** Whether any message has ended in this turn. */
+  get anyEnded(): boolean {
+    return this.#tables.finished.size > 0;
   }
 
   /** Whether a message has ended in this turn. */

@@ -81,6 +81,13 @@ export class Receipts {
     return undefined;
   }
 
+  /** When the last end was entered; 0 where none is known. */
+  get lastEnteredAt(): number {
+    return (
+      first(this.#sql.exec<{ at: number }>(`SELECT entered_at AS at FROM journal ORDER BY block DESC LIMIT 1`))?.at ?? 0
+    );
+  }
+
   /** The instant at which the next block may be forgotten. */
   get dueAt(): number | undefined {
     if (this.#oldestEnteredAt === undefined) {

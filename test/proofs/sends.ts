@@ -12,6 +12,8 @@ export interface Accepted {
   readonly status: string;
   /** True for `ttl: 0`: nobody promised to keep it. */
   readonly ephemeral: boolean;
+  /** By the server's clock, which on one machine is ours: Unix milliseconds. */
+  readonly expiresAt: number;
   /** When its first request began and its answer was there, by `performance.now()`. */
   readonly beganAt: number;
   readonly answeredAt: number;
@@ -44,8 +46,10 @@ export const acceptedOf = (
   attempts = 1,
 ): Accepted | undefined => {
   if (reply.status !== 200 && reply.status !== 202) return undefined;
-  const { id, seq, status } = reply.body as { id: string; seq: number; status: string };
-  return { token: sending.token, id, seq, status, ephemeral: sending.ttl === 0, beganAt, answeredAt, attempts };
+  const { id, seq, status, expires_at } = reply.body as { id: string; seq: number; status: string; expires_at: string };
+  const ephemeral = sending.ttl === 0;
+  const expiresAt = Date.parse(expires_at);
+  return { token: sending.token, id, seq, status, ephemeral, expiresAt, beganAt, answeredAt, attempts };
 };
 
 /** Sends once; throws at any answer but 200 and 202. */

@@ -19,7 +19,7 @@ const BLUR_MS = 150;
 const LATE_MS = 1_000;
 
 /** Runs the case for a user of its own; gives what was wrong with it. */
-export const waitViolations = async (backend: Backend, user: string, c: WaitCase): Promise<readonly string[]> => {
+const waitViolations = async (backend: Backend, user: string, c: WaitCase): Promise<readonly string[]> => {
   const found: string[] = [];
   const say = (what: string) => found.push(`[S3] ${JSON.stringify(c)}: ${what}`);
   const token = await mintLocally(user);
@@ -30,7 +30,7 @@ export const waitViolations = async (backend: Backend, user: string, c: WaitCase
   const beganAt = performance.now();
   const replying = backend
     .send(user, { type: "waited", id: "the-one" }, { wait: c.limitSeconds })
-    .then((reply) => ({ reply, afterMs: performance.now() - beganAt }));
+    .then((reply) => ({ reply, afterMs: performance.now() - beganAt, repliedAt: Date.now() }));
   const ackAfterMs = c.ackAtMs === "never" ? limitMs + 2 * BLUR_MS : limitMs + c.ackAtMs;
   if (c.reader === "late") {
     await instant(beganAt + ackAfterMs / 2);
@@ -45,21 +45,26 @@ export const waitViolations = async (backend: Backend, user: string, c: WaitCase
   await instant(beganAt + ackAfterMs);
   if (c.ackAtMs !== "never") reader.ack();
   const ackedAfterMs = performance.now() - beganAt;
+  const ackedAt = Date.now();
 
-  const { reply, afterMs } = await replying;
+  const { reply, afterMs, repliedAt } = await replying;
+  // The limit counts from the acceptance, which a busy machine may be late with; its clock is also ours.
+  const limitAt = Date.parse(reply.body.accepted_at) + limitMs;
   const applied = reply.headers.get("preference-applied");
   if (applied !== `wait=${limitMs / 1_000}`) say(`Preference-Applied is ${applied}`);
   const isAcked = c.ackAtMs !== "never";
   if (reply.status === 200) {
     if (reply.body.status !== "delivered") say(`200 with status ${reply.body.status}`);
     if (!isAcked || afterMs < ackedAfterMs) say("200 before anybody acked");
-    if (ackedAfterMs > limitMs + BLUR_MS) say(`200 after ${afterMs} ms, though the ack came at ${ackedAfterMs}`);
+    if (ackedAt > limitAt + BLUR_MS)
+      say(`200 after ${afterMs} ms, though the ack came ${ackedAt - limitAt} ms after the limit`);
     if (afterMs > ackedAfterMs + LATE_MS) say(`200 only ${afterMs - ackedAfterMs} ms after the ack`);
   } else if (reply.status === 202) {
     if (reply.body.status !== "queued") say(`202 with status ${reply.body.status}`);
-    if (isAcked && ackedAfterMs < limitMs - BLUR_MS) say(`202, though the ack came at ${ackedAfterMs} ms`);
+    if (isAcked && ackedAt < limitAt - BLUR_MS)
+      say(`202, though the ack came ${limitAt - ackedAt} ms before the limit`);
     if (afterMs < limitMs - 2) say(`202 after ${afterMs} ms, before the limit`);
-    if (afterMs > limitMs + LATE_MS) say(`202 only after ${afterMs} ms`);
+    if (repliedAt > limitAt + LATE_MS) say(`202 only ${repliedAt - limitAt} ms after the limit`);
   } else say(`answered ${reply.status} ${JSON.stringify(reply.body)}`);
 
   if (isAcked) {
@@ -86,3 +91,18 @@ export const waitCases = (limitsSeconds: readonly number[]): readonly WaitCase[]
           ];
     }),
   );
+
+/** So far apart they start: to begin with, each of their Mailboxes has to be made, and that is not what is measured. */
+const APART_MS = 20;
+
+/** Runs all of them, the longest first; gives what was wrong. */
+export const runWaitCases = async (backend: Backend, cases: readonly WaitCase[]): Promise<readonly string[]> => {
+  const startAt = performance.now();
+  const found = [...cases]
+    .sort((a, b) => b.limitSeconds - a.limitSeconds)
+    .map(async (c, at) => {
+      await instant(startAt + at * APART_MS);
+      return waitViolations(backend, `wait-${at}`, c);
+    });
+  return (await Promise.all(found)).flat();
+};

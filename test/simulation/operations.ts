@@ -70,6 +70,7 @@ export type Op = (
 
 export interface Schedule {
   readonly settings: {
+    readonly ackTimeoutMs: number;
     readonly outboxMaxMessages: number;
     readonly outboxMaxBytes: number;
     readonly deadLettersMax: number;

@@ -22,6 +22,8 @@ export interface ConnectionOptions {
   readonly ack?: AutoAck;
   /** For a test that expects a broken stream: violations are kept, and nothing throws for them. */
   readonly tolerant?: boolean;
+  /** Told of every frame, as soon as it is kept and checked. */
+  readonly onFrame?: (frame: Frame, connection: Connection) => void;
   readonly deadlineMs?: number;
 }
 
@@ -257,6 +259,7 @@ export class Connection {
       this.#unacked = 0;
       this.ack();
     }
+    this.#options.onFrame?.(frame, this);
     this.#changed();
   }
 

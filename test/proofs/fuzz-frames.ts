@@ -1,0 +1,125 @@
+/** Mutated frames of one lane, as text and as bytes on the wire: how each connection ends, and what that must leave as it was (C11, E2). */
+import { ERRORS } from "../../src/protocol/errors.ts";
+import { Backend } from "../support/backend.ts";
+import { mintLocally } from "../support/credentials.ts";
+import { clientFrame, type Event, RawSocket } from "../support/fuzz-socket.ts";
+import { mutateBytes, mutateJson } from "./fuzz-mutations.ts";
+import { type FuzzTally, uuidOf } from "./fuzz-tally.ts";
+import type { Random } from "./random.ts";
+
+/** Below the 100 a second that a client may send, two for each mutation. */
+const FRAMES_A_CONNECTION = 40;
+const FRAMES_A_USER = 200;
+/** The state is asked for before and after this share of them. */
+const LOOK_SHARE = 0.05;
+/** How long bytes that leave the server waiting for more are waited for. */
+const SILENCE_MS = 60;
+
+/** A client's fault ends with one of these; the server's own would be 1011 or 1013, and a violation. */
+const CLIENTS_FAULT: ReadonlySet<number> = new Set(
+  [ERRORS.bad_frame.close, ERRORS.frame_too_large.close, ERRORS.too_many_frames.close].map(Number),
+);
+/** RFC 6455, section 7.4.1: what is no frame at all never reaches the Mailbox. */
+const NO_FRAMES: ReadonlySet<number | undefined> = new Set([undefined, 1000, 1002, 1007, 1009]);
+/** Spelled otherwise than C8's exact text: the Mailbox answers it, after what came before. */
+const SENTINEL = clientFrame('{ "type": "ping" }');
+
+const frames = (seqs: readonly number[]): readonly string[] => {
+  const [first = 0, last = 0] = [seqs[0], seqs.at(-1)];
+  return [
+    `{"type":"ack","seq":${first}}`,
+    `{"type":"ack","seq":${last},"checkpoint":${first}}`,
+    `{"type":"reject","seq":${first},"reason":"cannot be read"}`,
+    '{"type":"ack","seq":0}',
+    '{"type":"ping"}',
+    '{"type":"ping","at":1}',
+  ];
+};
+
+/** What a frame that was refused may not change. */
+const stateOf = async (backend: Backend, user: string): Promise<string> => {
+  const [state, list, dead] = [await backend.user(user), await backend.list(user), await backend.deadLetters(user)];
+  const cursors = state.body.devices.map((d: { device: string; cursor: number }) => [d.device, d.cursor]);
+  const messages = list.body.messages.map(({ sent_to: _, ...message }: { sent_to: number }) => message);
+  return JSON.stringify([state.body.held, cursors, messages, dead.body]);
+};
+
+/** Reads on until the sentinel's pong, the end, or a silence. */
+const outcome = async (socket: RawSocket, texts: string[], silenceMs: number): Promise<Event | undefined> => {
+  for (;;) {
+    const event = await socket.next(silenceMs);
+    if (event === undefined || "end" in event) return event;
+    texts.push(event.text);
+    if (event.text === '{"type":"pong"}') return event;
+  }
+};
+
+export const fuzzFrames = async (
+  url: string,
+  port: number,
+  count: number,
+  random: Random,
+  tally: FuzzTally,
+): Promise<void> => {
+  const backend = new Backend(url);
+  let user = "";
+  let base: readonly string[] = [];
+  let socket: RawSocket | undefined;
+  let onThisOne = 0;
+  for (let at = 0; at < count; at += 1) {
+    if (at % FRAMES_A_USER === 0) {
+      socket?.cut();
+      socket = undefined;
+      user = `fuzz-frames-${uuidOf(random)}`;
+      const seqs: number[] = [];
+      for (let n = 0; n < 3; n += 1) seqs.push((await backend.send(user, { type: "t", data: tally.secret })).body.seq);
+      base = frames(seqs);
+    }
+    if (socket === undefined || onThisOne >= FRAMES_A_CONNECTION) {
+      socket?.cut();
+      socket = await RawSocket.open(port, await mintLocally(user));
+      onThisOne = 0;
+    }
+    onThisOne += 1;
+    const asBytes = random.chance(0.2);
+    const text = random.pick(base);
+    const mutated = asBytes ? mutateBytes(clientFrame(text), random) : clientFrame(textOf(text, random));
+    const look = random.chance(LOOK_SHARE);
+    // Something un-acked is on its way to the connection, for a frame that does more than it may.
+    if (look) await backend.send(user, { type: "looked-at", data: tally.secret });
+    const before = look ? await stateOf(backend, user) : "";
+    socket.send(mutated);
+    socket.send(SENTINEL);
+    const texts: string[] = [];
+    const event = await outcome(socket, texts, asBytes ? SILENCE_MS : 10_000);
+    const say = (what: string) =>
+      tally.violation(
+        what,
+        `${asBytes ? "bytes " : ""}${mutated.toString("latin1")} of ${text}; got ${texts.join(" ")}`,
+      );
+    for (const received of texts) if (received.includes(tally.canary)) say("[A6] a canary's data");
+    if (event !== undefined && "text" in event) {
+      tally.frame("taken");
+      // What was taken may have been the beginning of more: the next frame needs a clean connection.
+      if (asBytes) onThisOne = FRAMES_A_CONNECTION;
+      continue;
+    }
+    socket.cut();
+    socket = undefined;
+    const code = event?.end;
+    tally.frame(event === undefined ? "silence" : `closed ${code ?? "without a code"}`);
+    if (code !== undefined && CLIENTS_FAULT.has(code)) {
+      if (!texts.at(-1)?.startsWith('{"type":"error"')) say(`[C11] ${code} without its error frame`);
+      // Several frames may be in what was mutated as bytes: only of one alone is it known that all of it was refused.
+      if (look && !asBytes && (await stateOf(backend, user)) !== before) say(`[E2] ${code}, and changed`);
+    } else if (!asBytes || (event !== undefined && !NO_FRAMES.has(code))) say(`[C11] closed with ${code}`);
+  }
+  socket?.cut();
+};
+
+/** Mutated text, now and then far too long, or as binary. */
+const textOf = (text: string, random: Random): string | Buffer => {
+  const mutated = mutateJson(text, random);
+  if (random.chance(0.01)) return mutated.padEnd(16_385 + random.int(0, 1_000), " ");
+  return random.chance(0.03) ? Buffer.from(mutated) : mutated;
+};

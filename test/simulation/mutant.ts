@@ -1,0 +1,48 @@
+/** The simulation around code with a bug planted in it; the files themselves stay as they are. */
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import type { PlantedBug } from "./planted-bugs.ts";
+
+type Simulate = typeof import("./simulate.ts");
+
+const pathOf = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+
+/** The file's text with the bug in it; throws where the code has moved on, so that a bug that is none does not go unnoticed. */
+const plant = async ({ name, file, edits }: PlantedBug): Promise<string> => {
+  let text = await readFile(pathOf(`../../src/${file}`), "utf8");
+  for (const [find, replace] of edits) {
+    const parts = text.split(find);
+    if (parts.length !== 2) {
+      throw new Error(`"${name}": src/${file} holds ${parts.length - 1} times, not once: ${find}`);
+    }
+    text = parts.join(replace);
+  }
+  return text;
+};
+
+export const simulateWith = async (bug: PlantedBug): Promise<Simulate> => {
+  const contents = await plant(bug);
+  const mutated = pathOf(`../../src/${bug.file}`);
+  const bundle = await build({
+    entryPoints: [pathOf("simulate.ts")],
+    bundle: true,
+    write: false,
+    format: "esm",
+    platform: "node",
+    logLevel: "error",
+    plugins: [
+      {
+        name: "plant",
+        setup: ({ onLoad }) => {
+          onLoad({ filter: /\.ts$/ }, ({ path }) => (path === mutated ? { contents, loader: "ts" } : undefined));
+        },
+      },
+    ],
+  });
+  const code = bundle.outputFiles[0]?.text ?? "";
+  // Vite must not look into what it is to load.
+  return (await import(
+    /* @vite-ignore */ `data:text/javascript;base64,${Buffer.from(code).toString("base64")}`
+  )) as Simulate;
+};

@@ -1,0 +1,87 @@
+/** The end of a schedule: everybody comes back and acks what there is; then nothing may be left, and nothing be due. */
+import { DEAD_LETTER_REASONS } from "../../src/protocol/message.ts";
+import { doAlarm, doDeadLetters, doHeld, doUser } from "./do-calls.ts";
+import { endWaits } from "./do-sends.ts";
+import { ackAll, doAttach, doDetach } from "./do-streams.ts";
+import { expect, same } from "./mismatch.ts";
+import type { Referee } from "./referee.ts";
+
+const WINDOW = 256;
+const TOKEN_MS = 3_600_000;
+const WAIT_MAX_MS = 31_000;
+
+export const quiesce = (referee: Referee): void => {
+  const { model, world } = referee;
+  // The machine's clock has caught up by then.
+  world.machineNow = Math.max(world.machineNow, world.now, model.revokedAt) + WAIT_MAX_MS;
+  endWaits(referee);
+  same(referee.waiting.size, 0, "S3", () => "calls that wait when their time is over");
+  for (const c of [...model.connections.values()]) doDetach(referee, c);
+  const names = model.devices.size === 0 ? ["device-0"] : [...model.devices.keys()];
+  for (const name of names) {
+    world.machineNow += 1;
+    const device = Number(name.slice(name.indexOf("-") + 1));
+    const c = doAttach(referee, { device, window: WINDOW, after: "none", tokenMs: TOKEN_MS, tokenAgeMs: 0 });
+    if (c === undefined) continue;
+    while (ackAll(referee, c)) world.machineNow += 1;
+    doDetach(referee, c);
+  }
+  doHeld(referee, { do: "held", skip: 0, limit: 1_000 });
+  // Whatever is due, runs; more than once, as one thing may make another due.
+  for (let rounds = 0; rounds < 20 && world.dueAt() !== undefined; rounds += 1) {
+    if ((world.dueAt() ?? 0) > world.now) break;
+    world.machineNow = Math.max(world.machineNow, world.alarmAt ?? 0);
+    doAlarm(referee);
+  }
+  const dueAt = world.dueAt();
+  expect(dueAt === undefined || dueAt > world.now, "D8", () => `due at ${dueAt} for ever; it is ${world.now}`);
+  doDeadLetters(referee, "all");
+  doUser(referee);
+  checkEnds(referee);
+  checkStorage(referee);
+};
+
+/** Every accepted message has ended, in the way that the model says. */
+const checkEnds = (referee: Referee): void => {
+  const { model } = referee;
+  const turn = referee.turn((delivery, now) => {
+    for (const m of model.messages) {
+      if (model.byId(m.id) !== m) continue;
+      const reply = delivery.state(m.id, now);
+      expect(reply.ok || !model.isKnown(m, now), "S10", () => `${m.seq} (${m.id}) is not known any more`);
+      const isStuck = m.ephemeral && m.end === undefined;
+      expect(isStuck || model.status(m, now) !== "queued", "D1", () => `${m.seq} has not ended`);
+      if (reply.ok) referee.checkState(m, reply.message, now);
+    }
+  });
+  if (turn !== undefined) referee.settle(turn);
+};
+
+const checkStorage = ({ world, model }: Referee): void => {
+  const count = (query: string) => world.sql.exec<{ n: number }>(`SELECT COUNT(*) AS n FROM ${query}`)[0]?.n;
+  same(count("messages"), 0, "D1", () => "messages stored after the end of all");
+  const passed = Math.min(...[...model.devices.values()].map((device) => device.cursor));
+  same(count(`losses WHERE seq <= ${passed}`), 0, "C4", () => "losses stored that everybody has passed");
+  const ended = world.sql.exec<{ ends: string }>("SELECT ends FROM journal").flatMap(({ ends }) =>
+    ends
+      .trimEnd()
+      .split("\n")
+      .map((line) => (JSON.parse(line) as [number])[0]),
+  );
+  const journal = new Set(ended);
+  same(ended.length, journal.size, "S1", () => "number of ends, against that of messages ended");
+  for (const { seq } of world.sql.exec<{ seq: number }>("SELECT seq FROM receipts")) {
+    expect(journal.has(seq), "S4", () => `the id of ${seq} is kept, and its end is not`);
+  }
+  for (const { seq, reason } of world.sql.exec<{ seq: number; reason: string }>(
+    "SELECT seq, reason FROM dead_letters",
+  )) {
+    const m = model.bySeq(seq);
+    same(m?.end, reason, "D6", () => `end of dead letter ${seq}`);
+    expect(
+      DEAD_LETTER_REASONS.some((r) => r === reason),
+      "D6",
+      () => `${reason} makes no dead letter`,
+    );
+  }
+};
