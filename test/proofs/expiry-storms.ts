@@ -1,4 +1,4 @@
-/** `node test/proofs/expiry-storms.ts [messages] [storms]`: 10,000 messages that expire at once, and what sends meanwhile take. */
+/** `npm run proof -- storms [messages] [storms]`: 10,000 messages that expire at once, and what sends meanwhile take. */
 import { Backend } from "../support/backend.ts";
 import { Connection } from "../support/connection.ts";
 import { mintLocally } from "../support/credentials.ts";

@@ -1,5 +1,5 @@
 /**
- * `node test/proofs/kills.ts [kills] [seed]`: at least 100 times SIGKILL under load, then every answered message is looked for.
+ * `npm run proof -- kills [kills] [seed]`: at least 100 times SIGKILL under load, then every answered message is looked for.
  * Exit code 1 where one was lost, doubled, out of order, or in two places.
  */
 import { killProof } from "./kill.ts";

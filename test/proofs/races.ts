@@ -1,5 +1,5 @@
 /**
- * `node test/proofs/races.ts [attaches] [seed]`: at least 1,000 attaches over real sockets, with messages sent from 50 ms before to
+ * `npm run proof -- races [attaches] [seed]`: at least 1,000 attaches over real sockets, with messages sent from 50 ms before to
  * 50 ms after each. Exit code 1 where anything was lost, came twice or out of order.
  */
 import { Backend } from "../support/backend.ts";

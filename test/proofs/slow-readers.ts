@@ -1,4 +1,4 @@
-/** `node test/proofs/slow-readers.ts [messages] [tabs]`: 10,000 messages of 4 kB to sockets that stop reading. */
+/** `npm run proof -- slow-readers [messages] [tabs]`: 10,000 messages of 4 kB to sockets that stop reading. */
 import { slowReader } from "./slow-reader.ts";
 
 const messages = Number(process.argv[2] ?? 10_000);

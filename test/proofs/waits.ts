@@ -1,4 +1,4 @@
-/** `node test/proofs/waits.ts`: waits of 0 to 30 s, acked before, at and after their limit, by readers who are there, late, or cut off. */
+/** `npm run proof -- waits`: waits of 0 to 30 s, acked before, at and after their limit, by readers who are there, late, or cut off. */
 import { Backend } from "../support/backend.ts";
 import { startRuntime } from "../support/runtime.ts";
 import { runWaitCases, waitCases } from "./wait-case.ts";

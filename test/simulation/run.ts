@@ -1,7 +1,7 @@
 /**
  * The long proof, on all cores, a schedule for each seed:
  *
- *     node test/simulation/run.ts --schedules 200000 [--seed 1] [--workers 2]
+ *     npm run proof -- simulation --schedules 200000 [--seed 1] [--workers 2]
  *
  * It prints how far it is, then either that all seeds pass, or the seeds that failed, each with its shortest schedule.
  */
