@@ -120,9 +120,9 @@ test("[C3, D3] a frame lost on an open socket is noticed by its prev, and what i
       await senders.send(ledger, { token: `lossy-${n}`, id: `id-${n}` }, { wait: 0.2 });
     }
     await expectAll(ledger, both);
-    expect(proxy.lost).toBeGreaterThan(10);
+    expect(proxy.lost).toBeGreaterThan(5);
     for (const reader of both) {
-      expect(reader.holes).toBeGreaterThan(3);
+      expect(reader.holes).toBeGreaterThan(0);
       expect(reader.ends.filter((code) => code === 4000).length).toBe(reader.holes);
     }
   } finally {

@@ -14,10 +14,10 @@ afterAll(() => runtime?.stop());
 /** The issue's own figure. */
 const LIMIT_MS = 50;
 
-// `node test/proofs/expiry-storms.ts` is the long form, with 10,000: they are ended in steps, and no step is longer for it.
+// `node test/proofs/expiry-storms.ts` is the long form, with several devices away.
 // What is measured includes whatever else the machine does at that instant: a storm that is disturbed is run again, at most twice.
 // Where the code itself holds sends up, it does so in each of them.
-test("[D8] 5,000 messages that expire at once delay no send by more than 50 ms", async () => {
+test("[D8] 10,000 messages that expire at once delay no send by more than 50 ms", async () => {
   const backend = new Backend(runtime.url);
   const storms: StormReport[] = [];
   const worst = () => storms.map((s) => Math.max(s.sameUser.ms, s.otherUser.ms));
@@ -25,7 +25,7 @@ test("[D8] 5,000 messages that expire at once delay no send by more than 50 ms",
     const user = `storm-${attempt}`;
     const away = await Connection.open(runtime.url, { token: await mintLocally(user) });
     await away.close();
-    const storm = await expiryStorm(backend, user, 5_000);
+    const storm = await expiryStorm(backend, user, 10_000);
     if (storm !== undefined) storms.push(storm);
   }
   for (const storm of storms) {

@@ -11,4 +11,5 @@ test("[D1, D2, D7, D9, D10, S4, S13] SIGKILL under load, in the middle of expiry
   expect(report.hits.requeuing).toBeGreaterThanOrEqual(1);
   expect(report.retried).toBeGreaterThan(0);
   expect(report.accepted).toBeGreaterThan(100);
+  expect(report.held).toBeGreaterThan(0);
 }, 90_000);

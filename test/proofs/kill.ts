@@ -38,7 +38,10 @@ export interface KillReport {
   readonly repeated: number;
   readonly requeued: number;
   readonly lostRequeues: number;
-  readonly places: { readonly held: number; readonly dead: number };
+  /** What lay unread when the load had ended, and was read after it was judged for the first time. */
+  readonly held: number;
+  /** Dead letters at the end. */
+  readonly dead: number;
   readonly answers: Readonly<Record<string, number>>;
   readonly violations: readonly string[];
 }
@@ -71,6 +74,7 @@ class Stage {
   readonly #hits = { sending: 0, expiring: 0, requeuing: 0 };
   readonly #killedAt: number[] = [];
   #over = false;
+  #held = 0;
 
   constructor(runtime: Runtime, options: KillOptions) {
     this.#runtime = runtime;
@@ -115,7 +119,8 @@ class Stage {
       repeated: sum(this.#readers.map((r) => r.repeated)),
       requeued: sum([...this.#requeuer.requeued.values()].map((r) => r.length)),
       lostRequeues: this.#requeuer.lost,
-      places: { held: sum(places.map((p) => p.held.length)), dead: sum(places.map((p) => p.dead.length)) },
+      held: this.#held,
+      dead: sum(places.map((p) => p.dead.length)),
       answers: Object.fromEntries(this.#senders.answers),
       violations: [...new Set([...violations, ...this.#senders.violations, ...this.#requeuer.violations])],
     };
@@ -223,6 +228,7 @@ class Stage {
     await Promise.all(present.map(drain));
     for (const ledger of this.#ledgers) {
       const places = await placesOf(this.#backend, ledger.user);
+      if (!everybody) this.#held += places.held.length;
       if (places.dead.length > 950)
         found.push(`${ledger.user}: too many dead letters for this proof: some were dropped`);
       const readers = this.#readers.filter((r) => r.user === ledger.user);
