@@ -12,13 +12,12 @@ const PRINTABLE_ASCII = /^[\x20-\x7e]+$/;
 const DEVICE = /^[A-Za-z0-9._~-]{1,64}$/;
 
 /** 1–256 UTF-8 bytes, well-formed Unicode, no control characters, not `.` or `..` (a URL would swallow those). */
-export const isUser = (text: string): boolean =>
-  text !== "" &&
-  text !== "." &&
-  text !== ".." &&
-  text.isWellFormed() &&
-  !CONTROL.test(text) &&
-  utf8Bytes(text) <= LIMITS.userMaxBytes;
+export const isUser = (text: string): boolean => {
+  if (text === "" || text === "." || text === "..") return false;
+  // Most users are plain ASCII, where a character is a byte.
+  if (PRINTABLE_ASCII.test(text)) return text.length <= LIMITS.userMaxBytes;
+  return text.isWellFormed() && !CONTROL.test(text) && utf8Bytes(text) <= LIMITS.userMaxBytes;
+};
 
 export const isDevice = (text: string): boolean => DEVICE.test(text);
 

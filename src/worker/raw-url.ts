@@ -13,8 +13,9 @@ export const rawPath = (request: Request): string => {
 };
 
 export const rawQuery = (request: Request): string => {
-  const query = request.url.indexOf("?");
-  return query === -1 ? "" : request.url.slice(query + 1);
+  const { url } = request;
+  const query = url.indexOf("?");
+  return query === -1 ? "" : url.slice(query + 1);
 };
 
 /** Decodes one segment of a path, once and strictly. */
