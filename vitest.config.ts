@@ -7,6 +7,8 @@ const resultsFile = process.env.RESTANTE_TEST_RESULTS;
 
 export default defineConfig({
   test: {
+    // The Worker's own log lines: what they say is tested where it matters.
+    onConsoleLog: (text) => !text.startsWith('{"level":'),
     reporters: resultsFile === undefined ? ["default"] : ["default", ["json", { outputFile: resultsFile }]],
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
