@@ -1,4 +1,4 @@
-/** What `wrangler deploy` takes, and what is published as `restante/worker`: the handlers and the Durable Object classes. */
+/** What `wrangler deploy` takes: the handlers and the Durable Object classes. */
 import { createApp } from "./worker/app.ts";
 import type { Bindings } from "./worker/exchange.ts";
 

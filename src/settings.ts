@@ -1,11 +1,10 @@
 /**
  * Everything that a deployment may set, in one place (M5): read once from the environment, checked, with its default.
  *
- * A setting that is not well formed throws at the first request, naming itself: better a deployment that does not start
- * than one that runs with a limit nobody chose. What concerns access is a value instead: a secret that is missing or
- * not well formed lets nobody in, and says so to who asks (A5).
+ * A setting that is not well formed, or a secret that is missing, lets nobody in, and is named to who asks (A5): better a
+ * deployment that does not work than one that runs with a limit nobody chose.
  */
-import { type Checked, granted, refuse } from "./protocol/errors.ts";
+import { type Checked, granted, type Refusal, refuse } from "./protocol/errors.ts";
 import { LIMITS } from "./protocol/limits.ts";
 
 /** How the Mailbox delivers. Times in milliseconds. */
@@ -38,30 +37,53 @@ export const DELIVERY_DEFAULTS: DeliverySettings = {
 /** The environment as the runtime gives it: text by name, beside bindings. */
 export type Environment = Readonly<Record<string, unknown>>;
 
-const integer = (env: Environment, name: string, fallback: number, min: number, max: number): number => {
-  const raw = env[name];
-  if (raw === undefined || raw === "") return fallback;
-  const value = Number(raw);
-  if (!Number.isSafeInteger(value) || value < min || value > max) {
-    throw new Error(`Setting ${name} is a whole number from ${min} to ${max}; it is ${JSON.stringify(raw)}.`);
-  }
-  return value;
+/**
+ * How the Mailbox delivers. A setting that is not well formed has its default here, and a line in `faults`: the Worker then
+ * lets nobody in (`deploymentFault`), while what is due in a Mailbox still gets done.
+ */
+export const deliverySettings = (
+  env: Environment,
+): { readonly settings: DeliverySettings; readonly faults: readonly string[] } => {
+  const d = DELIVERY_DEFAULTS;
+  const faults: string[] = [];
+  const integer = (name: string, fallback: number, min: number, max: number): number => {
+    const raw = env[name];
+    if (raw === undefined || raw === "") return fallback;
+    const value = Number(raw);
+    if (Number.isSafeInteger(value) && value >= min && value <= max) return value;
+    faults.push(`${name} is a whole number from ${min} to ${max}; it is ${JSON.stringify(raw)}.`);
+    return fallback;
+  };
+  const settings = {
+    ackTimeoutMs: integer("ACK_TIMEOUT_MS", d.ackTimeoutMs, 100, 600_000),
+    heartbeatMs: integer("HEARTBEAT_MS", d.heartbeatMs, 100, 600_000),
+    ttlDefaultMs: 1_000 * integer("TTL_DEFAULT_SECONDS", d.ttlDefaultMs / 1_000, 1, LIMITS.ttlMaxMs / 1_000),
+    ttlMaxMs: 1_000 * integer("TTL_MAX_SECONDS", d.ttlMaxMs / 1_000, 1, LIMITS.ttlMaxMs / 1_000),
+    outboxMaxMessages: integer("OUTBOX_MAX_MESSAGES", d.outboxMaxMessages, 1, LIMITS.outboxMaxMessages),
+    outboxMaxBytes: integer("OUTBOX_MAX_BYTES", d.outboxMaxBytes, LIMITS.messageMaxBytes, LIMITS.outboxMaxBytes),
+    deadLettersMax: integer("DEAD_LETTERS_MAX", d.deadLettersMax, 1, LIMITS.deadLettersMax),
+    deadLetterTtlMs:
+      1_000 * integer("DEAD_LETTER_TTL_SECONDS", d.deadLetterTtlMs / 1_000, 1, LIMITS.deadLetterTtlMs / 1_000),
+    ackFlushMs: integer("ACK_FLUSH_MS", d.ackFlushMs, 0, 10_000),
+  };
+  return { settings, faults };
 };
 
-export const deliverySettings = (env: Environment): DeliverySettings => {
-  const d = DELIVERY_DEFAULTS;
-  return {
-    ackTimeoutMs: integer(env, "ACK_TIMEOUT_MS", d.ackTimeoutMs, 100, 600_000),
-    heartbeatMs: integer(env, "HEARTBEAT_MS", d.heartbeatMs, 100, 600_000),
-    ttlDefaultMs: 1_000 * integer(env, "TTL_DEFAULT_SECONDS", d.ttlDefaultMs / 1_000, 1, LIMITS.ttlMaxMs / 1_000),
-    ttlMaxMs: 1_000 * integer(env, "TTL_MAX_SECONDS", d.ttlMaxMs / 1_000, 1, LIMITS.ttlMaxMs / 1_000),
-    outboxMaxMessages: integer(env, "OUTBOX_MAX_MESSAGES", d.outboxMaxMessages, 1, LIMITS.outboxMaxMessages),
-    outboxMaxBytes: integer(env, "OUTBOX_MAX_BYTES", d.outboxMaxBytes, LIMITS.messageMaxBytes, LIMITS.outboxMaxBytes),
-    deadLettersMax: integer(env, "DEAD_LETTERS_MAX", d.deadLettersMax, 1, LIMITS.deadLettersMax),
-    deadLetterTtlMs:
-      1_000 * integer(env, "DEAD_LETTER_TTL_SECONDS", d.deadLetterTtlMs / 1_000, 1, LIMITS.deadLetterTtlMs / 1_000),
-    ackFlushMs: integer(env, "ACK_FLUSH_MS", d.ackFlushMs, 0, 10_000),
-  };
+/** What is wrong with the deployment's variables; nobody is let in until it is mended. */
+const deploymentFault = (env: Environment): Refusal | undefined => {
+  const { faults } = deliverySettings(env);
+  const jurisdiction = set(env, "JURISDICTION");
+  const isUnknown = jurisdiction !== undefined && jurisdictionOf(env) === undefined;
+  const known = JURISDICTIONS.join(", ");
+  const all = isUnknown
+    ? [...faults, `JURISDICTION is one of ${known}; it is ${JSON.stringify(jurisdiction)}.`]
+    : faults;
+  return all.length === 0
+    ? undefined
+    : refuse(
+        "not_configured",
+        `A setting of this deployment is not well formed: ${all.join(" ")} Mend it in wrangler.toml.`,
+      );
 };
 
 /** What an API key allows (A1). */
@@ -197,9 +219,10 @@ const userTokens = (env: Environment): Checked<UserTokenSettings> => {
 /** Who is let in (A). */
 export const accessSettings = (env: Environment): AccessSettings => {
   const allowedOrigins = set(env, "ALLOWED_ORIGINS");
+  const fault = deploymentFault(env);
   return {
-    apiKeys: apiKeys(env),
-    userTokens: userTokens(env),
+    apiKeys: fault ?? apiKeys(env),
+    userTokens: fault ?? userTokens(env),
     mintSecret: secret(env, "TOKEN_SECRET"),
     ...(allowedOrigins === undefined ? {} : { allowedOrigins }),
     isDevelopment: env.ENVIRONMENT === "development",
@@ -211,11 +234,7 @@ const JURISDICTIONS = ["eu", "fedramp", "fedramp-high", "us"] as const;
 /** Where Mailboxes may live; fixed at a deployment's first use, since it is part of what an object is (S12). */
 export const jurisdictionOf = (env: Environment): (typeof JURISDICTIONS)[number] | undefined => {
   const name = set(env, "JURISDICTION");
-  const known = JURISDICTIONS.find((jurisdiction) => jurisdiction === name);
-  if (name !== undefined && known === undefined) {
-    throw new Error(`Setting JURISDICTION is one of ${JURISDICTIONS.join(", ")}; it is ${JSON.stringify(name)}.`);
-  }
-  return known;
+  return JURISDICTIONS.find((jurisdiction) => jurisdiction === name);
 };
 
 /** Which version of the code answers: Cloudflare's id of it where `CF_VERSION_METADATA` is bound, or `VERSION`. */

@@ -2,14 +2,14 @@
 import type { Desk } from "./desk.ts";
 import type { Session } from "./session.ts";
 
-export function noteUnrecorded(desk: Desk, session: Session, now: number): void {
+export const noteUnrecorded = (desk: Desk, session: Session, now: number): void => {
   if (desk.unrecorded.size === 0) desk.unrecordedSince = now;
   desk.unrecorded.add(session.device);
   desk.touched.add(session);
-}
+};
 
 /** Records the acks that rest in the sessions, and releases what they free. Those that are `leaving` no longer hold their device's cursor back. */
-export function flush(desk: Desk, now: number, leaving?: ReadonlySet<Session>): void {
+export const flush = (desk: Desk, now: number, leaving?: ReadonlySet<Session>): void => {
   if (desk.unrecorded.size === 0) return;
   const progress = [...desk.unrecorded].flatMap((device) => {
     const sessions = [...desk.sessions.values()].filter((s) => s.device === device);
@@ -25,4 +25,4 @@ export function flush(desk: Desk, now: number, leaving?: ReadonlySet<Session>): 
   desk.unrecorded.clear();
   desk.unrecordedAcks = 0;
   desk.outbox.record(progress, now);
-}
+};

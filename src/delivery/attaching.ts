@@ -11,12 +11,7 @@ import { pump } from "./streaming.ts";
 import { settleWaits } from "./waiting.ts";
 
 /** Takes a connection in: confirmation, then what waits (C1, C2). Its socket must be accepted before the effects are carried out. */
-export function attach(
-  desk: Desk,
-  call: AttachCall,
-  id: string,
-  now: number,
-): Refusal | { readonly ok: true; readonly session: Session } {
+export const attach = (desk: Desk, call: AttachCall, id: string, now: number): Refusal | { readonly ok: true } => {
   const outbox = desk.outbox;
   if (call.token.issuedAt <= outbox.revokedAt) {
     return refuse("token_revoked", "This token was revoked. Get a new one from your backend and connect again.");
@@ -82,21 +77,21 @@ export function attach(
   pump(desk, session, now);
   desk.effects.push({ kind: "arrived" });
   settleWaits(desk, now);
-  return { ok: true, session };
-}
+  return { ok: true };
+};
 
 /** The last sign of life: its ping, else its beginning. */
-function lastSign(desk: Desk, session: Session): number {
+const lastSign = (desk: Desk, session: Session): number => {
   return desk.pingedAt(session) ?? session.openedAt;
-}
+};
 
 /** A new token for an open connection (C9). */
-export function prolong(
+export const prolong = (
   desk: Desk,
   connection: string,
   token: TokenFacts,
   now: number,
-): Refusal | { readonly ok: true; readonly expiresAt: number } {
+): Refusal | { readonly ok: true; readonly expiresAt: number } => {
   flush(desk, now);
   if (token.issuedAt <= desk.outbox.revokedAt) {
     return refuse("token_revoked", "This token was revoked. Get a new one from your backend.");
@@ -112,4 +107,4 @@ export function prolong(
   session.issuedAt = token.issuedAt;
   desk.touched.add(session);
   return { ok: true, expiresAt: token.expiresAt };
-}
+};

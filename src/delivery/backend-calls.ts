@@ -16,10 +16,10 @@ import type { Desk } from "./desk.ts";
 import { ephemeralState } from "./ephemerals.ts";
 import { outboxFull } from "./sending.ts";
 import type { Session } from "./session.ts";
-import { pump, pumpAll } from "./streaming.ts";
+import { pumpAll } from "./streaming.ts";
 import { reply, settleWaits } from "./waiting.ts";
 
-export function held(desk: Desk, after: number, limit: number, now: number): Page<HeldMessage> {
+export const held = (desk: Desk, after: number, limit: number, now: number): Page<HeldMessage> => {
   flush(desk, now);
   const messages = desk.outbox.list(after, limit, now);
   const last = messages.at(-1)?.seq ?? after;
@@ -27,22 +27,22 @@ export function held(desk: Desk, after: number, limit: number, now: number): Pag
     items: messages.map((m) => heldState(desk, m, now)),
     ...(messages.length > 0 && desk.outbox.pending(last, now) > 0 ? { next: last } : {}),
   };
-}
+};
 
-function heldState(desk: Desk, m: Held, now: number): HeldMessage {
+const heldState = (desk: Desk, m: Held, now: number): HeldMessage => {
   return {
     ...desk.stateOf(desk.outbox.knownOf(m, now)),
     type: m.type,
     ...(m.data === null ? {} : { data: m.data }),
     ...(m.topic === null ? {} : { topic: m.topic }),
   };
-}
+};
 
-export function state(
+export const state = (
   desk: Desk,
   id: string,
   now: number,
-): { readonly ok: true; readonly message: HeldMessage | MessageState } | Refusal {
+): { readonly ok: true; readonly message: HeldMessage | MessageState } | Refusal => {
   flush(desk, now);
   const seq = desk.outbox.seqOf(id);
   // An end that a reply has told stays one, whatever the clock does after a restart (S1, D10).
@@ -56,9 +56,13 @@ export function state(
   const known = seq === undefined ? undefined : desk.outbox.state(seq, now);
   if (known === undefined || known.id !== id) return unknownMessage();
   return { ok: true, message: desk.stateOf(known) };
-}
+};
 
-export function recall(desk: Desk, id: string, now: number): { readonly ok: true; readonly sent: boolean } | Refusal {
+export const recall = (
+  desk: Desk,
+  id: string,
+  now: number,
+): { readonly ok: true; readonly sent: boolean } | Refusal => {
   flush(desk, now);
   const seq = desk.outbox.seqOf(id);
   const known = seq === undefined ? undefined : desk.outbox.state(seq, now);
@@ -74,18 +78,18 @@ export function recall(desk: Desk, id: string, now: number): { readonly ok: true
         });
   }
   // It may have been the last that somebody still had to be sent (C2).
-  for (const session of desk.sessions.values()) pump(desk, session, now);
+  pumpAll(desk, now);
   settleWaits(desk, now);
   return { ok: true, sent: sentTo > 0 || wasSent(desk, known.seq) };
-}
+};
 
 /** Whether a connection that is gone was sent it, as far as is known; in doubt, it was (S10). */
-function wasSent(desk: Desk, seq: number): boolean {
+const wasSent = (desk: Desk, seq: number): boolean => {
   return desk.outbox.devices.all().some((device) => seq <= device.sent);
-}
+};
 
 /** What is known of the user (U1). */
-export function user(desk: Desk, now: number): UserState {
+export const user = (desk: Desk, now: number): UserState => {
   flush(desk, now);
   desk.outbox.sweepAll(now);
   desk.outbox.forgetUnseen(desk.connectedDevices(), now);
@@ -104,9 +108,9 @@ export function user(desk: Desk, now: number): UserState {
     held: { count, bytes, ...(oldestAt === null ? {} : { oldestAt }) },
     deadLetters: desk.outbox.deadLetterCount(now),
   };
-}
+};
 
-function connectionState(desk: Desk, s: Session): ConnectionState {
+const connectionState = (desk: Desk, s: Session): ConnectionState => {
   const pingedAt = desk.pingedAt(s);
   return {
     connectionId: s.id,
@@ -120,22 +124,22 @@ function connectionState(desk: Desk, s: Session): ConnectionState {
     tokenExpiresAt: s.expiresAt,
     ...(pingedAt === undefined ? {} : { pingedAt }),
   };
-}
+};
 
-export function deadLetters(desk: Desk, after: number, limit: number, selector: DeadLetterSelector, now: number) {
+export const deadLetters = (desk: Desk, after: number, limit: number, selector: DeadLetterSelector, now: number) => {
   flush(desk, now);
   desk.outbox.sweepAll(now);
   const { letters, more } = desk.outbox.deadLetters(after, limit, selector, now);
   const last = letters.at(-1);
   return { items: letters, ...(more && last !== undefined ? { next: last.seq } : {}) };
-}
+};
 
-export function requeue(
+export const requeue = (
   desk: Desk,
   selector: DeadLetterSelector,
   ttlMs: number | undefined,
   now: number,
-): Requeued | Refusal {
+): Requeued | Refusal => {
   flush(desk, now);
   desk.outbox.sweepAll(now);
   const { requeued, selected } = desk.outbox.requeue(selector, ttlMs, now);
@@ -148,29 +152,29 @@ export function requeue(
     messages: requeued.map((m) => desk.stateOf(desk.outbox.knownOf(m, now))),
     left: selected - requeued.length,
   };
-}
+};
 
-export function discard(
+export const discard = (
   desk: Desk,
   selector: DeadLetterSelector,
   now: number,
-): { readonly ok: true; readonly discarded: number } | Refusal {
+): { readonly ok: true; readonly discarded: number } | Refusal => {
   flush(desk, now);
   desk.outbox.sweepAll(now);
   const discarded = desk.outbox.discard(selector, now);
   return discarded === 0 && "seq" in selector ? unknownDeadLetter() : { ok: true, discarded };
-}
+};
 
 /** Ends all tokens issued until now, and the connections that stand on them (U3). */
-export function revoke(desk: Desk, now: number): void {
+export const revoke = (desk: Desk, now: number): void => {
   flush(desk, now);
   desk.outbox.revoke(now);
   const over = [...desk.sessions.values()].filter((session) => session.issuedAt <= desk.outbox.revokedAt);
   closeAll(desk, over, "token_revoked", now);
-}
+};
 
 /** Forgets everything about the user; whoever waits is told so (U4). The object is to be built anew afterwards. */
-export function erase(desk: Desk, now: number): void {
+export const erase = (desk: Desk, now: number): void => {
   flush(desk, now);
   const waited = desk.waits.seqs().map((seq) => {
     const ephemeral = desk.ephemerals.get(seq);
@@ -185,7 +189,7 @@ export function erase(desk: Desk, now: number): void {
   }
   desk.sessions.clear();
   desk.outbox.erase(now);
-}
+};
 
 const sameId = (held: Held, id: string): boolean => (held.id ?? serverId(held.seq)) === id;
 

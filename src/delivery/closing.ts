@@ -8,31 +8,31 @@ import type { Session } from "./session.ts";
 import { settleWaits } from "./waiting.ts";
 
 /** A connection has ended, from the other side or by accident. */
-export function detach(desk: Desk, connection: string, now: number): void {
+export const detach = (desk: Desk, connection: string, now: number): void => {
   const session = desk.sessions.get(connection);
   if (session === undefined) return;
   end(desk, [session], false, now);
-}
+};
 
 /** Says what was wrong, then closes (C11). */
-export function fail(desk: Desk, session: Session, code: CloseErrorCode, detail: string, now: number): void {
+export const fail = (desk: Desk, session: Session, code: CloseErrorCode, detail: string, now: number): void => {
   desk.frames(session, [errorFrame(code, detail)]);
   close(desk, session, code, now);
-}
+};
 
-export function close(desk: Desk, session: Session, code: CloseErrorCode, now: number): void {
+export const close = (desk: Desk, session: Session, code: CloseErrorCode, now: number): void => {
   closeAll(desk, [session], code, now);
-}
+};
 
 /** Closes several in one go: none of them goes on, so that none moves its device's cursor past another of them. */
-export function closeAll(desk: Desk, sessions: readonly Session[], code: CloseErrorCode, now: number): void {
+export const closeAll = (desk: Desk, sessions: readonly Session[], code: CloseErrorCode, now: number): void => {
   for (const session of sessions) {
     desk.effects.push({ kind: "close", connection: session.id, code: closeCodeOf(code), reason: code });
   }
   end(desk, sessions, closeCodeOf(code) === closeCodeOf("ack_timeout"), now);
-}
+};
 
-function end(desk: Desk, leaving: readonly Session[], timedOut: boolean, now: number): void {
+const end = (desk: Desk, leaving: readonly Session[], timedOut: boolean, now: number): void => {
   if (leaving.length === 0) return;
   // With their acks, but without their cursors where others of the device go on (C5).
   for (const session of leaving) noteUnrecorded(desk, session, now);
@@ -41,10 +41,10 @@ function end(desk: Desk, leaving: readonly Session[], timedOut: boolean, now: nu
   const connected = desk.connectedDevices();
   for (const session of leaving) noteEnd(desk, session, timedOut, connected.has(session.device), now);
   settleWaits(desk, now);
-}
+};
 
 /** What the end of a connection says about its device: when it was last seen, what it was sent, and what it fails on (D6). */
-function noteEnd(desk: Desk, session: Session, timedOut: boolean, open: boolean, now: number): void {
+const noteEnd = (desk: Desk, session: Session, timedOut: boolean, open: boolean, now: number): void => {
   const device = desk.outbox.devices.get(session.device);
   if (device === undefined) return;
   const failedOn = timedOut ? session.firstUnacked : undefined;
@@ -58,4 +58,4 @@ function noteEnd(desk: Desk, session: Session, timedOut: boolean, open: boolean,
     strikeSeq: failedOn ?? 0,
   });
   if (failedOn !== undefined && strikes >= LIMITS.strikesMax) desk.outbox.giveUp(failedOn, now);
-}
+};

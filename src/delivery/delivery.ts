@@ -37,11 +37,11 @@ export class Delivery {
     this.#desk = new Desk(outbox, settings, sessions, autoPingedAt);
     for (const session of sessions) {
       const device = outbox.devices.get(session.device);
-      if (device !== undefined && (session.acked > device.acked || session.checkpoint > device.cursor)) {
-        noteUnrecorded(this.#desk, session, now);
-      }
+      if (device === undefined) continue;
+      const lowest = Math.min(...sessions.filter((s) => s.device === device.name).map((s) => s.checkpoint));
+      if (session.acked > device.acked || lowest > device.cursor) noteUnrecorded(this.#desk, session, now);
     }
-    outbox.noteLostConnections(this.#desk.connectedDevices());
+    outbox.noteLostConnections(this.#desk.connectedDevices(), now);
   }
 
   /** What the last turn wants done, in order, and the sessions whose attachment it changed. */

@@ -13,7 +13,7 @@ import { settleEphemeral, settleWaits } from "./waiting.ts";
 const FLUSH_AFTER_ACKS = 256;
 
 /** A frame came from a client; `undefined` = it was binary. */
-export function receive(desk: Desk, connection: string, text: string | undefined, now: number): void {
+export const receive = (desk: Desk, connection: string, text: string | undefined, now: number): void => {
   const session = desk.sessions.get(connection);
   if (session === undefined) return;
   if (session.expiresAt <= now) return close(desk, session, "token_expired", now);
@@ -37,9 +37,9 @@ export function receive(desk: Desk, connection: string, text: string | undefined
     case "reject":
       return reject(desk, session, frame.seq, frame.reason, now);
   }
-}
+};
 
-function ack(desk: Desk, session: Session, seq: number, checkpoint: number, now: number): void {
+const ack = (desk: Desk, session: Session, seq: number, checkpoint: number, now: number): void => {
   if (seq > session.sent) {
     const detail = `Ack ${seq} is beyond ${session.sent}, the last seq sent on this connection. Reconnect with 'after'.`;
     return fail(desk, session, "ack_beyond_sent", detail, now);
@@ -67,9 +67,9 @@ function ack(desk: Desk, session: Session, seq: number, checkpoint: number, now:
   if (cleared || waitedFor || desk.unrecordedAcks >= FLUSH_AFTER_ACKS) flush(desk, now);
   pump(desk, session, now);
   settleWaits(desk, now);
-}
+};
 
-function reject(desk: Desk, session: Session, seq: number, reason: string, now: number): void {
+const reject = (desk: Desk, session: Session, seq: number, reason: string, now: number): void => {
   if (seq > session.sent) {
     const detail = `Reject ${seq} is beyond ${session.sent}, the last seq sent on this connection.`;
     return fail(desk, session, "ack_beyond_sent", detail, now);
@@ -88,4 +88,4 @@ function reject(desk: Desk, session: Session, seq: number, reason: string, now: 
   flush(desk, now);
   pump(desk, session, now);
   settleWaits(desk, now);
-}
+};

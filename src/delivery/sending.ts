@@ -30,7 +30,7 @@ type Draft =
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
 /** Accepts a group of calls in one commit and sends what is new to whoever has room for it. */
-export function send(desk: Desk, calls: readonly GroupedCall[], now: number): readonly CallOutcome[] {
+export const send = (desk: Desk, calls: readonly GroupedCall[], now: number): readonly CallOutcome[] => {
   if (desk.outbox.restsOnAcks(calls.flatMap(({ send }) => send.messages))) flush(desk, now);
   desk.outbox.forgetUnseen(desk.connectedDevices(), now);
   pumpAll(desk, now);
@@ -54,9 +54,9 @@ export function send(desk: Desk, calls: readonly GroupedCall[], now: number): re
   const outcomes = drafts.map((messages, at) => outcomeOf(desk, calls[at] as GroupedCall, messages, now));
   settleWaits(desk, now);
   return outcomes;
-}
+};
 
-function accept(desk: Desk, message: NewMessage, fresh: Fresh[], now: number): Draft {
+const accept = (desk: Desk, message: NewMessage, fresh: Fresh[], now: number): Draft => {
   const onItsWay = message.id === undefined ? undefined : ephemeralTwin(desk, message, fresh);
   if (onItsWay !== undefined) {
     return onItsWay.message.digest === message.digest
@@ -86,15 +86,15 @@ function accept(desk: Desk, message: NewMessage, fresh: Fresh[], now: number): D
     case "full":
       return { kind: "refused", refusal: outboxFull() };
   }
-}
+};
 
-function ephemeralTwin(desk: Desk, message: NewMessage, fresh: readonly Fresh[]): Ephemeral | undefined {
+const ephemeralTwin = (desk: Desk, message: NewMessage, fresh: readonly Fresh[]): Ephemeral | undefined => {
   const inThisTurn = fresh.find((f) => "ephemeral" in f && f.ephemeral.message.id === message.id);
   if (inThisTurn !== undefined && "ephemeral" in inThisTurn) return inThisTurn.ephemeral;
   return desk.ephemerals.withId(message.id ?? "");
-}
+};
 
-function outcomeOf(desk: Desk, { call, send }: GroupedCall, drafts: readonly Draft[], now: number): CallOutcome {
+const outcomeOf = (desk: Desk, { call, send }: GroupedCall, drafts: readonly Draft[], now: number): CallOutcome => {
   const waits: { index: number; seq: number; forMs: number }[] = [];
   const wait = (index: number, seq: number, forMs: number) => {
     if (forMs <= 0 || desk.waits.count >= LIMITS.waitersMax) return false;
@@ -136,7 +136,7 @@ function outcomeOf(desk: Desk, { call, send }: GroupedCall, drafts: readonly Dra
     }
   });
   return { replies, waits };
-}
+};
 
 export const outboxFull = (): Refusal =>
   refuse(
@@ -151,3 +151,13 @@ const idReused = (id: string | undefined, seq: number): Refusal =>
     "This id was used for a message with another type or data. Send the same content again, or choose a new id.",
     { extra: { id, seq } },
   );
+
+/** What the senders of a group are told that was accepted and erased in one turn (U4). */
+export const asErased = ({ replies, waits }: CallOutcome): CallOutcome => ({
+  waits,
+  replies: replies.map((reply) =>
+    reply.ok && reply.message.status === "queued"
+      ? { ...reply, message: { ...reply.message, status: "erased", devices: 0, sentTo: 0 } }
+      : reply,
+  ),
+});

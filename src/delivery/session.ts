@@ -3,7 +3,7 @@ import { LIMITS } from "../protocol/limits.ts";
 
 /**
  * What survives hibernation, in the socket's attachment (at most 16,384 bytes): about 5 kB with a full window.
- * `v` is the version of this shape; a release reads its own and the one before (O2).
+ * `v` is the version of this shape (O2): a release that changes it reads the one before, too.
  */
 export interface Attachment {
   readonly v: 1;

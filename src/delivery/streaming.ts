@@ -15,7 +15,7 @@ const HEARTBEATS_MISSED = 2.5;
 export type Fresh = { readonly stored: Held } | { readonly ephemeral: Ephemeral; readonly reached: Session[] };
 
 /** Sends what is new, straight from memory, to those who have nothing else to come; the others' windows are full. */
-export function spread(desk: Desk, fresh: readonly Fresh[], before: number, now: number): void {
+export const spread = (desk: Desk, fresh: readonly Fresh[], before: number, now: number): void => {
   if (fresh.length === 0) return;
   // What another message of the same group has replaced or pushed out has ended: nobody is sent it any more.
   const alive = fresh.filter((f) => "ephemeral" in f || !desk.outbox.hasEnded(f.stored.seq));
@@ -41,10 +41,10 @@ export function spread(desk: Desk, fresh: readonly Fresh[], before: number, now:
     desk.frames(session, framesOf(prev, entries));
     if (room) session.scanned = desk.outbox.highestHeld;
   }
-}
+};
 
 /** Closes the connections that may not be sent anything any more, and sends the others what waits for them (C8, C9). */
-export function pumpAll(desk: Desk, now: number): void {
+export const pumpAll = (desk: Desk, now: number): void => {
   const which = (over: (session: Session) => boolean) => [...desk.sessions.values()].filter(over);
   closeAll(
     desk,
@@ -63,10 +63,10 @@ export function pumpAll(desk: Desk, now: number): void {
     now,
   );
   for (const session of desk.sessions.values()) pump(desk, session, now);
-}
+};
 
 /** Sends a connection what waits for it, as far as its window goes, and says so once it is caught up (C2, C7). */
-export function pump(desk: Desk, session: Session, now: number): void {
+export const pump = (desk: Desk, session: Session, now: number): void => {
   if (Math.max(session.sent, session.scanned) < desk.outbox.highestHeld && session.room.count > 0) {
     const cleanFrom = desk.outbox.devices.get(session.device)?.cleanFrom ?? 0;
     const prev = session.sent;
@@ -84,7 +84,7 @@ export function pump(desk: Desk, session: Session, now: number): void {
     session.caughtUp = true;
     desk.frames(session, [caughtUpFrame(session.sent)]);
   }
-}
+};
 
 const ephemeralAsHeld = ({ seq, message, acceptedAt }: Ephemeral): Held => ({
   seq,

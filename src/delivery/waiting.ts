@@ -6,21 +6,21 @@ import type { Wait } from "./effects.ts";
 import { type Ephemeral, ephemeralState } from "./ephemerals.ts";
 
 /** Replies to those whose message has ended in this turn. */
-export function settleWaits(desk: Desk, now: number): void {
+export const settleWaits = (desk: Desk, now: number): void => {
   for (const seq of desk.outbox.maybeEnded(desk.waits.seqs())) {
     if (desk.ephemerals.get(seq) !== undefined) continue;
     const known = desk.outbox.state(seq, now);
     if (known === undefined || known.status === "queued") continue;
     reply(desk, seq, desk.stateOf(known));
   }
-}
+};
 
-export function reply(desk: Desk, seq: number, message: MessageState): void {
+export const reply = (desk: Desk, seq: number, message: MessageState): void => {
   for (const wait of desk.waits.take(seq)) desk.effects.push({ kind: "ended", wait, message });
-}
+};
 
 /** A wait is over before its message has ended; gives the state to reply with, which may be an end after all. */
-export function waitOver(desk: Desk, wait: Wait & { readonly seq: number }, now: number): MessageState | undefined {
+export const waitOver = (desk: Desk, wait: Wait & { readonly seq: number }, now: number): MessageState | undefined => {
   flush(desk, now);
   const ephemeral = desk.ephemerals.get(wait.seq);
   if (ephemeral !== undefined) {
@@ -35,29 +35,29 @@ export function waitOver(desk: Desk, wait: Wait & { readonly seq: number }, now:
   settleWaits(desk, now);
   desk.waits.drop(wait.call, wait.index);
   return known === undefined ? undefined : desk.stateOf(known);
-}
+};
 
 /**
  * The caller has gone away: nobody needs the reply (S3). False where its wait is also what ends a message that is never
  * stored (S5): it goes on then.
  */
-export function stopWaiting(desk: Desk, call: number): boolean {
+export const stopWaiting = (desk: Desk, call: number): boolean => {
   if (desk.ephemerals.all().some(({ seq }) => desk.waits.isOf(seq, call))) return false;
   desk.waits.drop(call);
   return true;
-}
+};
 
-export function endEphemeral(
+export const endEphemeral = (
   desk: Desk,
   ephemeral: Ephemeral,
   end: "delivered" | "dropped",
   now: number,
-): MessageState {
+): MessageState => {
   desk.ephemerals.take(ephemeral.seq);
   desk.outbox.rememberEphemeral(ephemeral.message, ephemeral.seq, end, ephemeral.acceptedAt, now);
   return ephemeralState(ephemeral, end, desk.outbox.devices.count, now);
-}
+};
 
-export function settleEphemeral(desk: Desk, ephemeral: Ephemeral, end: "delivered" | "dropped", now: number): void {
+export const settleEphemeral = (desk: Desk, ephemeral: Ephemeral, end: "delivered" | "dropped", now: number): void => {
   reply(desk, ephemeral.seq, endEphemeral(desk, ephemeral, end, now));
-}
+};

@@ -8,8 +8,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Delivery } from "../delivery/delivery.ts";
 import type { Effect } from "../delivery/effects.ts";
-import type { CallOutcome, GroupedCall } from "../delivery/sending.ts";
-import type { Attachment } from "../delivery/session.ts";
+import { asErased, type CallOutcome, type GroupedCall } from "../delivery/sending.ts";
 import { log, thrown } from "../log.ts";
 import { closeCodeOf, type Refusal } from "../protocol/errors.ts";
 import { PING, PONG } from "../protocol/frames.ts";
@@ -31,10 +30,13 @@ import { type DeliverySettings, deliverySettings, type Environment } from "../se
 import { Callers } from "./callers.ts";
 import { DurableSql } from "./durable-sql.ts";
 import { GroupCommit, type QueuedSend } from "./group-commit.ts";
-import { type Core, rehydrate } from "./rehydrate.ts";
+import { type Core, connectionOf, rehydrate } from "./rehydrate.ts";
 
 /** After a turn that failed in an alarm: long enough not to spin, short enough for what is due (D8). */
 const ALARM_RETRY_MS = 5_000;
+
+/** A Mailbox that was only looked at is deleted after so long: no token lives longer that its place may have been chosen for (S12). */
+const BLANK_MS = LIMITS.tokenTtlMaxMs;
 
 export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   readonly #settings: DeliverySettings;
@@ -52,7 +54,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
 
   constructor(ctx: DurableObjectState, env: Environment) {
     super(ctx, env);
-    this.#settings = deliverySettings(env);
+    this.#settings = deliverySettings(env).settings;
     this.#sql = new DurableSql(ctx.storage);
     this.#commits = new GroupCommit(
       (group) => this.#commitSends(group),
@@ -72,8 +74,9 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
 
   // ── Turns ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #open(): Core {
-    this.#core ??= rehydrate(this.ctx, this.#sql, this.#settings, this.#sockets);
+  /** `ending`: a socket whose end woke the object; it counts as open until its end is noted. */
+  #open(ending?: WebSocket): Core {
+    this.#core ??= rehydrate(this.ctx, this.#sql, this.#settings, this.#sockets, ending);
     return this.#core;
   }
 
@@ -133,7 +136,8 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
 
   /** Sets the alarm to the earliest due instant, and only ever earlier: each move is a row written. */
   #arm(): void {
-    const dueAt = this.#open().delivery.dueAt();
+    const { delivery, outbox, clock } = this.#open();
+    const dueAt = delivery.dueAt() ?? (outbox.isBlank ? clock.now() + BLANK_MS : undefined);
     if (dueAt === undefined || (this.#alarmAt !== null && this.#alarmAt <= dueAt)) return;
     this.#alarmAt = dueAt;
     void this.ctx.storage.setAlarm(dueAt);
@@ -191,7 +195,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
 
   // Synchronous: the frames of one socket come one after another, and a handler that waits would hold up its pings.
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
-    const id = idOf(socket);
+    const id = connectionOf(socket);
     if (id === undefined) return;
     try {
       this.#turn((delivery, now) => delivery.receive(id, typeof message === "string" ? message : undefined, now));
@@ -217,8 +221,9 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   }
 
   #detach(socket: WebSocket): void {
-    const id = idOf(socket);
+    const id = connectionOf(socket);
     if (id === undefined) return;
+    this.#open(socket);
     this.#turn((delivery, now) => delivery.detach(id, now));
     this.#sockets.delete(id);
   }
@@ -326,24 +331,20 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
 
   /** Sends that are queued here are in progress: they are accepted and erased in one turn, and their senders told so (U4). */
   async erase(): Promise<void> {
-    this.#commitGroup(this.#commits.takeQueued(), (delivery, calls, now) => {
-      const outcomes = delivery.send(calls, now);
-      delivery.erase(now);
-      return outcomes.map(asErased);
-    });
+    const group = this.#commits.takeQueued();
+    try {
+      this.#commitGroup(group, (delivery, calls, now) => {
+        const outcomes = delivery.send(calls, now);
+        delivery.erase(now);
+        return outcomes.map(asErased);
+      });
+    } catch (error) {
+      for (const { reject } of group) reject(error);
+      throw error;
+    }
+    for (const arrived of [...this.#arrivals.values()]) arrived();
     // What the outbox keeps in memory is of tables that are empty now.
     this.#core = undefined;
     this.#arm();
   }
 }
-
-const asErased = ({ replies, waits }: CallOutcome): CallOutcome => ({
-  waits,
-  replies: replies.map((reply) =>
-    reply.ok && reply.message.status === "queued"
-      ? { ...reply, message: { ...reply.message, status: "erased", devices: 0, sentTo: 0 } }
-      : reply,
-  ),
-});
-
-const idOf = (socket: WebSocket): string | undefined => (socket.deserializeAttachment() as Attachment | null)?.id;

@@ -12,12 +12,13 @@ export interface Core {
   readonly clock: Clock;
 }
 
-/** `sockets` is filled with the open ones, by connection. */
+/** `sockets` is filled with the open ones, by connection, and with the one that is `ending`: its end is still to be noted. */
 export const rehydrate = (
   ctx: DurableObjectState,
   sql: Sql,
   settings: DeliverySettings,
   sockets: Map<string, WebSocket>,
+  ending?: WebSocket,
 ): Core => {
   const outbox = new Outbox(sql, settings);
   const clock = new Clock(outbox.clockFloor);
@@ -26,7 +27,7 @@ export const rehydrate = (
   for (const socket of ctx.getWebSockets()) {
     const attachment = socket.deserializeAttachment() as Attachment | null;
     // Closing ones are listed, too.
-    if (attachment === null || socket.readyState !== WebSocket.OPEN) continue;
+    if (attachment === null || (socket.readyState !== WebSocket.OPEN && socket !== ending)) continue;
     sessions.push(Session.restore(attachment));
     sockets.set(attachment.id, socket);
   }
@@ -38,3 +39,7 @@ export const rehydrate = (
   };
   return { outbox, clock, delivery: new Delivery(outbox, settings, sessions, autoPingedAt, clock.now()) };
 };
+
+/** Which connection a socket is; undefined for one that the Mailbox has closed. */
+export const connectionOf = (socket: WebSocket): string | undefined =>
+  (socket.deserializeAttachment() as Attachment | null)?.id;

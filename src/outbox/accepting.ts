@@ -13,7 +13,7 @@ export type Appended =
   | { readonly kind: "other_content"; readonly seq: number };
 
 /** Whether accepting these rests on what has been acked so far, which must then be recorded first (D9). */
-export function restsOnAcks(tables: Tables, messages: readonly NewMessage[]): boolean {
+export const restsOnAcks = (tables: Tables, messages: readonly NewMessage[]): boolean => {
   const bytes = messages.reduce((sum, message) => sum + message.bytes, 0);
   return (
     !fits(tables, messages.length, bytes) ||
@@ -21,24 +21,24 @@ export function restsOnAcks(tables: Tables, messages: readonly NewMessage[]): bo
       ({ id, topic }) => topic !== undefined || (id !== undefined && tables.receipts.find(id) !== undefined),
     )
   );
-}
+};
 
 /** A twin of a message that is known, or what stands against it; undefined where the id is free (S4). */
-export function twin(
+export const twin = (
   tables: Tables,
   message: NewMessage,
   now: number,
-): Extract<Appended, { kind: "twin" | "other_content" }> | undefined {
+): Extract<Appended, { kind: "twin" | "other_content" }> | undefined => {
   if (message.id === undefined) return undefined;
   const receipt = tables.receipts.find(message.id);
   if (receipt === undefined) return undefined;
   const known = state(tables, receipt.seq, now);
   if (known === undefined) return undefined;
   return receipt.digest === message.digest ? { kind: "twin", known } : { kind: "other_content", seq: receipt.seq };
-}
+};
 
 /** Takes a message in: idempotent by its id (S4), replacing its topic's (S6), making room where it may (S8). */
-export function append(tables: Tables, message: NewMessage, now: number): Appended {
+export const append = (tables: Tables, message: NewMessage, now: number): Appended => {
   const known = twin(tables, message, now);
   if (known !== undefined) return known;
   const replaced = message.topic === undefined ? [] : tables.messages.ofTopic(message.topic, tables.acked, now);
@@ -61,25 +61,25 @@ export function append(tables: Tables, message: NewMessage, now: number): Append
   tables.messages.insert(held);
   if (message.id !== undefined) tables.receipts.add(message.id, seq, message.digest ?? "");
   return { kind: "new", message: held };
-}
+};
 
 /** Remembers the end of a message that was never stored, so that its id stays idempotent (S4, S5). */
-export function rememberEphemeral(
+export const rememberEphemeral = (
   tables: Tables,
   message: NewMessage,
   seq: number,
   end: "delivered" | "dropped",
   acceptedAt: number,
   now: number,
-) {
+) => {
   if (message.id === undefined) return;
   tables.receipts.add(message.id, seq, message.digest ?? "");
   const ended = { seq, id: message.id, end, acceptedAt, expiresAt: acceptedAt, endedAt: now, requeuedFrom: null };
   tables.receipts.enter([ended], now);
-}
+};
 
 /** Sends dead letters again, in order, as new messages at the end, while there is room (D7). */
-export function requeue(tables: Tables, selector: DeadLetterSelector, ttlMs: number | undefined, now: number) {
+export const requeue = (tables: Tables, selector: DeadLetterSelector, ttlMs: number | undefined, now: number) => {
   const letters = tables.deadLetters.heads(now, 0, selector);
   const requeued: Head[] = [];
   for (const letter of letters) {
@@ -99,17 +99,17 @@ export function requeue(tables: Tables, selector: DeadLetterSelector, ttlMs: num
   }
   tables.deadLetters.remove(letters.slice(0, requeued.length).map((letter) => letter.seq));
   return { requeued, selected: letters.length };
-}
+};
 
-function fits(tables: Tables, count: number, bytes: number): boolean {
+const fits = (tables: Tables, count: number, bytes: number): boolean => {
   return (
     tables.messages.count + count <= tables.settings.outboxMaxMessages &&
     tables.messages.bytes + bytes <= tables.settings.outboxMaxBytes
   );
-}
+};
 
 /** Room for one more, once `leaving` are gone; false where only un-acked messages stand in the way (S8). */
-function makeRoom(tables: Tables, bytes: number, leaving: readonly Head[], now: number): boolean {
+const makeRoom = (tables: Tables, bytes: number, leaving: readonly Head[], now: number): boolean => {
   const leavingBytes = leaving.reduce((sum, head) => sum + head.bytes, 0);
   const hasRoom = () => fits(tables, 1 - leaving.length, bytes - leavingBytes);
   if (hasRoom()) return true;
@@ -127,4 +127,4 @@ function makeRoom(tables: Tables, bytes: number, leaving: readonly Head[], now: 
     finish(tables, oldest, "delivered", now, { reason: "overtaken", lostAt: () => now + 1 });
   }
   return true;
-}
+};

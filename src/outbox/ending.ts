@@ -16,23 +16,23 @@ export interface Progress {
 const SWEEP = 100;
 
 /** Ends one step of what has expired, acks recorded before; true where it ended something and there may be more. */
-export function sweep(tables: Tables, now: number): boolean {
+export const sweep = (tables: Tables, now: number): boolean => {
   const heads = tables.messages.expired(now, SWEEP);
   expire(tables, heads, now);
   return heads.length > 0;
-}
+};
 
 /** Ends what has expired in `(after, through]`: an ack that comes after the instant comes too late. */
-export function sweepRange(tables: Tables, after: number, through: number, now: number): void {
+export const sweepRange = (tables: Tables, after: number, through: number, now: number): void => {
   if (tables.messages.nextExpiry > now) return;
   expire(
     tables,
     tables.messages.heads(after, through).filter((head) => head.expiresAt <= now),
     now,
   );
-}
+};
 
-function expire(tables: Tables, heads: readonly Head[], now: number): void {
+const expire = (tables: Tables, heads: readonly Head[], now: number): void => {
   const lost = { reason: "expired" as const, lostAt: (head: Head) => head.expiresAt };
   const acked = heads.filter((head) => tables.isAcked(head));
   const rest = heads.filter((head) => !tables.isAcked(head));
@@ -51,32 +51,32 @@ function expire(tables: Tables, heads: readonly Head[], now: number): void {
     now,
     lost,
   );
-}
+};
 
 /** Ends a message by its sender's wish; false where somebody has acked it, or it is not held (S10). */
-export function recall(tables: Tables, seq: number, now: number): boolean {
+export const recall = (tables: Tables, seq: number, now: number): boolean => {
   const message = held(tables, seq, now);
   if (message === undefined || tables.isAcked(message)) return false;
   finish(tables, [message], "recalled", now);
   return true;
-}
+};
 
 /** Ends a message that a device failed on again and again; nothing happens where somebody has acked it (D6). */
-export function giveUp(tables: Tables, seq: number, now: number): void {
+export const giveUp = (tables: Tables, seq: number, now: number): void => {
   const message = held(tables, seq, now);
   if (message === undefined || tables.isAcked(message)) return;
   finish(tables, [message], "undeliverable", now, { reason: "undeliverable", lostAt: () => now + 1 });
-}
+};
 
 /** Notes that a connection could not process a message; nothing happens where somebody has acked it (C6). */
-export function reject(tables: Tables, seq: number, reason: string, now: number): void {
+export const reject = (tables: Tables, seq: number, reason: string, now: number): void => {
   const message = held(tables, seq, now);
   if (message === undefined || tables.isAcked(message)) return;
   tables.messages.markRejected(seq, reason);
-}
+};
 
 /** Records acks and cursors, and releases what nobody needs any more (C5, D9). */
-export function record(tables: Tables, progress: readonly Progress[], now: number): void {
+export const record = (tables: Tables, progress: readonly Progress[], now: number): void => {
   const before = tables.acked;
   for (const p of progress) {
     const device = tables.devices.get(p.device);
@@ -91,10 +91,10 @@ export function record(tables: Tables, progress: readonly Progress[], now: numbe
   }
   release(tables, now);
   if (tables.acked > before && tables.messages.count > 0) tables.messages.markDelivered(before, tables.acked, now);
-}
+};
 
 /** Releases what every device has passed. */
-export function release(tables: Tables, now: number): void {
+export const release = (tables: Tables, now: number): void => {
   const lowest = tables.devices.lowestCursor;
   const through = Math.min(lowest ?? tables.acked, tables.acked);
   const heads = tables.messages.count === 0 ? [] : tables.messages.heads(0, through);
@@ -111,16 +111,16 @@ export function release(tables: Tables, now: number): void {
     now,
   );
   if (lowest !== undefined) tables.losses.forgetThrough(lowest);
-}
+};
 
 /** The one way out of the table: enters the end in the journal, buries what is a dead letter, marks the place of a loss. */
-export function finish(
+export const finish = (
   tables: Tables,
   heads: readonly Head[],
   end: MessageEnd,
   now: number,
   loss?: { readonly reason: LossReason; readonly lostAt: (head: Head) => number },
-): void {
+): void => {
   if (heads.length === 0) return;
   const endedAt = (head: Head): number => {
     if (end === "delivered") return head.deliveredAt ?? now;
@@ -130,11 +130,9 @@ export function finish(
     tables.deadLetters.bury(seqsOf(heads), end, end === "expired" ? null : now);
   }
   tables.messages.remove(heads);
-  for (const head of heads) tables.finished.add(head.seq);
-  tables.receipts.enter(
-    heads.map((head) => ({ ...head, end, endedAt: endedAt(head) })),
-    now,
-  );
+  const ended = heads.map((head) => ({ ...head, end, endedAt: endedAt(head) }));
+  for (const e of ended) tables.finished.set(e.seq, e);
+  tables.receipts.enter(ended, now);
   if (loss === undefined) return;
   const passed = tables.devices.lowestCursor ?? -1;
   const lost = heads.filter((head) => head.seq > passed);
@@ -143,4 +141,4 @@ export function finish(
     loss.reason,
   );
   tables.losses.compactIfMany(tables.devices.all());
-}
+};

@@ -14,21 +14,21 @@ export interface Known {
   readonly requeuedFrom?: number;
 }
 
-export function held(tables: Tables, seq: number, now: number): Held | undefined {
+export const held = (tables: Tables, seq: number, now: number): Held | undefined => {
   const message = tables.messages.get(seq);
   return message !== undefined && message.expiresAt > now ? message : undefined;
-}
+};
 
 /** The seq that an id stands for, the sender's or the server's; undefined where it is not known. */
-export function seqOf(tables: Tables, id: string): number | undefined {
+export const seqOf = (tables: Tables, id: string): number | undefined => {
   return seqOfServerId(id) ?? tables.receipts.find(id)?.seq;
-}
+};
 
 /** What is known of a message (S10). */
-export function state(tables: Tables, seq: number, now: number): Known | undefined {
+export const state = (tables: Tables, seq: number, now: number): Known | undefined => {
   const message = tables.messages.get(seq);
   if (message !== undefined) return knownOf(tables, message, now);
-  const ended = tables.receipts.endOf(seq);
+  const ended = tables.finished.get(seq) ?? tables.receipts.endOf(seq);
   if (ended === undefined) return undefined;
   return {
     seq,
@@ -39,9 +39,9 @@ export function state(tables: Tables, seq: number, now: number): Known | undefin
     ...(ended.end === "delivered" ? { deliveredAt: ended.endedAt } : {}),
     ...(ended.requeuedFrom === null ? {} : { requeuedFrom: ended.requeuedFrom }),
   };
-}
+};
 
-export function knownOf(tables: Tables, message: Head, now: number): Known {
+export const knownOf = (tables: Tables, message: Head, now: number): Known => {
   const acked = tables.isAcked(message);
   const over = message.expiresAt <= now ? (message.rejectReason === null ? "expired" : "rejected") : "queued";
   return {
@@ -53,4 +53,4 @@ export function knownOf(tables: Tables, message: Head, now: number): Known {
     ...(acked && message.deliveredAt !== null ? { deliveredAt: message.deliveredAt } : {}),
     ...(message.requeuedFrom === null ? {} : { requeuedFrom: message.requeuedFrom }),
   };
-}
+};

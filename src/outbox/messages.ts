@@ -1,4 +1,4 @@
-/** The table of what is held: plain access, with its totals kept in memory. The rules about it stand in `outbox.ts`. */
+/** The table of what is held: plain access, with its totals kept in memory. The rules about it stand in `accepting.ts` and `ending.ts`. */
 import { first, type Sql } from "./sql.ts";
 
 /** A held message without its content. */
@@ -180,8 +180,11 @@ export class Messages {
     return (
       first(
         this.#sql.exec<{ count: number; bytes: number }>(
-          `SELECT COUNT(*) AS count, COALESCE(SUM(bytes), 0) AS bytes FROM messages
-           WHERE (seq > ? OR reject_reason IS NOT NULL) AND expires_at > ?`,
+          `SELECT COUNT(*) AS count, COALESCE(SUM(bytes), 0) AS bytes FROM (
+             SELECT bytes FROM messages WHERE seq > ?1 AND expires_at > ?2
+             UNION ALL
+             SELECT bytes FROM messages WHERE reject_reason IS NOT NULL AND seq <= ?1 AND expires_at > ?2
+           )`,
           after,
           now,
         ),

@@ -16,7 +16,7 @@ import type { Head, Held } from "./messages.ts";
 import * as readers from "./readers.ts";
 import { list, pageOf, type Reading, type Room, read } from "./reading.ts";
 import { USER_TABLES } from "./schema.ts";
-import type { Sql } from "./sql.ts";
+import { first, type Sql } from "./sql.ts";
 import { Tables } from "./tables.ts";
 
 export class Outbox {
@@ -201,8 +201,8 @@ export class Outbox {
     return readers.welcome(this.#tables, name, connected, now);
   }
 
-  noteLostConnections(connected: ReadonlySet<string>): void {
-    readers.noteLostConnections(this.#tables, connected);
+  noteLostConnections(connected: ReadonlySet<string>, now: number): void {
+    readers.noteLostConnections(this.#tables, connected, now);
   }
 
   forgetUnseen(connected: ReadonlySet<string>, now: number): void {
@@ -260,7 +260,8 @@ export class Outbox {
 
   /** Whether nothing at all is remembered: the object can be deleted. */
   get isBlank(): boolean {
-    return USER_TABLES.every((table) => this.#tables.sql.exec(`SELECT 1 FROM ${table} LIMIT 1`).length === 0);
+    const anyRow = USER_TABLES.map((table) => `EXISTS (SELECT 1 FROM ${table})`).join(" OR ");
+    return first(this.#tables.sql.exec<{ any: number }>(`SELECT ${anyRow} AS any`))?.any === 0;
   }
 
   /** When the last token that the revocation could stand against has ended. */

@@ -5,12 +5,12 @@ import { release } from "./ending.ts";
 import type { Tables } from "./tables.ts";
 
 /** Makes a device known, at its cursor (D5); undefined where 32 others are connected. */
-export function welcome(
+export const welcome = (
   tables: Tables,
   name: string,
   connected: ReadonlySet<string>,
   now: number,
-): { readonly device: Device; readonly resumed: boolean } | undefined {
+): { readonly device: Device; readonly resumed: boolean } | undefined => {
   forgetUnseen(tables, connected, now);
   const known = tables.devices.get(name);
   if (known !== undefined) {
@@ -40,25 +40,25 @@ export function welcome(
   tables.devices.save(device);
   release(tables, now);
   return { device, resumed: false };
-}
+};
 
 /** After a crash nobody knows what the sockets that it closed were sent: anything, for all one can say (S10). */
-export function noteLostConnections(tables: Tables, connected: ReadonlySet<string>): void {
+export const noteLostConnections = (tables: Tables, connected: ReadonlySet<string>, now: number): void => {
   for (const device of tables.devices.all()) {
     if (device.open && !connected.has(device.name)) {
-      tables.devices.save({ ...device, open: false, sent: tables.sequence.highest });
+      tables.devices.save({ ...device, open: false, sent: tables.sequence.highest, lastSeenAt: now });
     }
   }
-}
+};
 
 /** Forgets devices not seen for 30 days, and releases what was kept for them alone (D5). */
-export function forgetUnseen(tables: Tables, connected: ReadonlySet<string>, now: number): void {
+export const forgetUnseen = (tables: Tables, connected: ReadonlySet<string>, now: number): void => {
   const unseen = tables.devices.unseen(now, connected);
   for (const device of unseen) forgetDevice(tables, device);
   if (unseen.length > 0) release(tables, now);
-}
+};
 
-function forgetDevice(tables: Tables, device: Device): void {
+const forgetDevice = (tables: Tables, device: Device): void => {
   if (device.acked > (tables.facts.get("acked_seq") ?? 0)) tables.facts.set("acked_seq", device.acked);
   tables.devices.forget(device.name);
-}
+};

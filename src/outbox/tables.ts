@@ -5,7 +5,7 @@ import { Devices } from "./devices.ts";
 import { Facts } from "./facts.ts";
 import { Losses } from "./losses.ts";
 import { type Head, Messages } from "./messages.ts";
-import { Receipts } from "./receipts.ts";
+import { type Ended, Receipts } from "./receipts.ts";
 import { migrate } from "./schema.ts";
 import { Sequence } from "./sequence.ts";
 import type { Sql } from "./sql.ts";
@@ -23,7 +23,7 @@ export class Tables {
   /** The highest seq that any connection has acked, as recorded: what lies at or below it and was not rejected is delivered. */
   acked: number;
   /** What was ended in the running turn. */
-  readonly finished = new Set<number>();
+  readonly finished = new Map<number, Ended>();
 
   constructor(sql: Sql, settings: DeliverySettings) {
     migrate(sql);

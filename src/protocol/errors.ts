@@ -90,7 +90,7 @@ export interface Refusal {
   /** What happened and what to do next, for a person. */
   readonly detail: string;
   readonly retryAfterSeconds?: number;
-  /** Members of the problem body beyond RFC 9457's own (`status` of the message, `errors`, …). */
+  /** Members of the problem body beyond RFC 9457's own (`message_status`, `errors`, …). */
   readonly extra?: Readonly<Record<string, unknown>>;
 }
 

@@ -52,7 +52,7 @@ export const establishedFrame = (e: Established): string =>
   });
 
 /** One message on its way to a socket. */
-export interface Delivery {
+export interface MessageEntry {
   readonly seq: number;
   readonly id: string;
   readonly type: string;
@@ -62,7 +62,7 @@ export interface Delivery {
 }
 
 /** One entry of a `messages` frame. */
-export const messageEntry = (m: Delivery): string =>
+export const messageEntry = (m: MessageEntry): string =>
   `{"seq":${m.seq},"id":${JSON.stringify(m.id)},"type":${JSON.stringify(m.type)},${
     m.data === undefined ? "" : `"data":${m.data},`
   }"timestamp":"${rfc3339(m.acceptedAt)}"}`;

@@ -24,8 +24,12 @@ export const isDevice = (text: string): boolean => DEVICE.test(text);
 export const isType = (text: string): boolean =>
   text !== "" && text.length <= LIMITS.typeMaxChars && text.isWellFormed();
 
-/** 1–128 printable ASCII characters; one that starts with `~` is the server's own. */
+/** 1–128 printable ASCII characters; one that starts with `~` is the server's own, and a URL would swallow `.` and `..`. */
 export const isSenderId = (text: string): boolean =>
-  text.length <= LIMITS.idMaxChars && PRINTABLE_ASCII.test(text) && !text.startsWith("~");
+  text.length <= LIMITS.idMaxChars &&
+  PRINTABLE_ASCII.test(text) &&
+  !text.startsWith("~") &&
+  text !== "." &&
+  text !== "..";
 
 export const isTopic = (text: string): boolean => text.length <= LIMITS.topicMaxChars && PRINTABLE_ASCII.test(text);

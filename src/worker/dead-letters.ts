@@ -65,7 +65,7 @@ const discard = async (call: BackendCall, select: Select): Promise<Answer> => {
   const selection = await select(call);
   if (!selection.ok) return selection;
   const { mailbox, selector } = selection.value;
-  const discarded = await mailbox.call("repeatable", (stub) => stub.discard(selector));
+  const discarded = await mailbox.call("once", (stub) => stub.discard(selector));
   return discarded.ok ? json({ discarded: discarded.value.discarded }) : discarded;
 };
 

@@ -115,6 +115,7 @@ export const whileCallerListens = async <T>(
   const letGo = () => exchange.background(mailbox.call("repeatable", (stub) => stub.stopWaiting(waitId)));
   const { signal } = exchange.request;
   signal.addEventListener("abort", letGo, { once: true });
+  if (signal.aborted) letGo();
   const running = run(waitId).finally(() => signal.removeEventListener("abort", letGo));
   // Without this the runtime ends the request with its connection, before anybody could let go.
   exchange.background(running);

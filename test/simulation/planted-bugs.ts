@@ -136,7 +136,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   bug("[D8] an ack delivers what is over", "delivery/receiving.ts", ["desk.outbox.sweepRange(before, seq, now);", ""]),
   bug("[S3] an ack does not end a wait", "delivery/receiving.ts", ["if (cleared || waitedFor ||", "if (cleared ||"]),
   bug("[D9] acks are lost with their connection", "delivery/closing.ts", ["flush(desk, now, new Set(leaving));", ""]),
-  bug("[D9] acks are lost at a hibernation", "delivery/delivery.ts", ["noteUnrecorded(this.#desk, session, now);", ""]),
+  bug("[D9] acks are lost at a hibernation", "delivery/delivery.ts", [
+    "if (session.acked > device.acked || lowest > device.cursor) noteUnrecorded(this.#desk, session, now);",
+    "",
+  ]),
   bug("[D1] what is un-acked is lost at a hibernation", "delivery/session.ts", [
     "session.#enter(seq, a.flight[i + 1] as number);",
     "",

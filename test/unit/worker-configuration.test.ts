@@ -105,10 +105,15 @@ describe("[A5] user tokens", () => {
   });
 });
 
-test("[S12] a jurisdiction that is none is an error of the deployment, logged by its name", async () => {
-  const lines: string[] = [];
-  vi.spyOn(console, "log").mockImplementation((line: string) => void lines.push(line));
-  const reply = await workerUnderTest({ ...defaultVars, JURISDICTION: "mars" }).backend("GET", "/v1/users/ada");
-  expect(reply.body).toMatchObject({ status: 500, code: "internal" });
-  expect(lines.join()).toContain("JURISDICTION");
+test.each([
+  ["JURISDICTION", "mars"],
+  ["ACK_TIMEOUT_MS", "20s"],
+  ["OUTBOX_MAX_MESSAGES", "0"],
+])("[A5, M5, S12] %s that is not well formed lets nobody in, and is named", async (name, value) => {
+  const worker = workerUnderTest({ ...defaultVars, [name]: value });
+  for (const path of ["/v1/users/ada", "/v1/users/ada/messages"]) {
+    const reply = await worker.backend("GET", path);
+    expect(reply.body).toMatchObject({ status: 503, code: "not_configured" });
+    expect(JSON.stringify(reply.body)).toContain(name);
+  }
 });
