@@ -23,14 +23,13 @@ export const rehydrate = (
   const outbox = new Outbox(sql, settings);
   const clock = new Clock(outbox.clockFloor);
   sockets.clear();
-  const sessions: Session[] = [];
-  for (const socket of ctx.getWebSockets()) {
-    const attachment = socket.deserializeAttachment() as Attachment | null;
-    // Closing ones are listed, too.
-    if (attachment === null || (socket.readyState !== WebSocket.OPEN && socket !== ending)) continue;
-    sessions.push(Session.restore(attachment));
-    sockets.set(attachment.id, socket);
+  // Closing ones are listed, too; the one whose end is being told may be listed no more.
+  const open = ctx.getWebSockets().filter((socket) => socket.readyState === WebSocket.OPEN);
+  for (const socket of ending === undefined ? open : [...open, ending]) {
+    const connection = connectionOf(socket);
+    if (connection !== undefined) sockets.set(connection, socket);
   }
+  const sessions = [...sockets.values()].map((socket) => Session.restore(socket.deserializeAttachment() as Attachment));
   // The runtime lists sockets in no promised order.
   sessions.sort((a, b) => a.openedAt - b.openedAt || (a.id < b.id ? -1 : 1));
   const autoPingedAt = (connection: string) => {

@@ -2,10 +2,10 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { Ledger, Senders } from "../proofs/kill-senders.ts";
 import { lossyProxy } from "../proofs/lossy-proxy.ts";
-import { Random } from "../proofs/random.ts";
 import { Reader, type ReaderOptions } from "../proofs/reader.ts";
 import { orderViolations } from "../proofs/sends.ts";
 import { Backend } from "../support/backend.ts";
+import { Random } from "../support/random.ts";
 import { type Runtime, startRuntime } from "../support/runtime.ts";
 
 let runtime: Runtime;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { instant } from "../proofs/clock.ts";
-import { Random } from "../proofs/random.ts";
 import { Backend } from "../support/backend.ts";
 import { Connection } from "../support/connection.ts";
 import { mintLocally } from "../support/credentials.ts";
+import { Random } from "../support/random.ts";
 import { type Runtime, startRuntime } from "../support/runtime.ts";
 
 let runtime: Runtime;

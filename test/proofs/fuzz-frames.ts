@@ -3,9 +3,9 @@ import { ERRORS } from "../../src/protocol/errors.ts";
 import { Backend } from "../support/backend.ts";
 import { mintLocally } from "../support/credentials.ts";
 import { clientFrame, type Event, RawSocket } from "../support/fuzz-socket.ts";
+import type { Random } from "../support/random.ts";
 import { mutateBytes, mutateJson } from "./fuzz-mutations.ts";
 import { type FuzzTally, uuidOf } from "./fuzz-tally.ts";
-import type { Random } from "./random.ts";
 
 /** Below the 100 a second that a client may send, two for each mutation. */
 const FRAMES_A_CONNECTION = 40;

@@ -1,5 +1,5 @@
 /** Seeded mutations: of bytes, of JSON, of paths, of headers and of tokens. */
-import type { Random } from "./random.ts";
+import type { Random } from "../support/random.ts";
 
 /** A request before it is written; each part is mutated on its own. */
 export interface Draft {

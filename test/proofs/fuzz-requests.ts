@@ -3,9 +3,9 @@ import { Backend } from "../support/backend.ts";
 import { API_KEY, mintLocally } from "../support/credentials.ts";
 import { wholeState } from "../support/fuzz-canary.ts";
 import { rawReplies, replyFaults, requestBytes } from "../support/fuzz-http.ts";
+import type { Random } from "../support/random.ts";
 import { type Draft, mutateBytes, mutateDraft } from "./fuzz-mutations.ts";
 import { type FuzzTally, uuidOf } from "./fuzz-tally.ts";
-import type { Random } from "./random.ts";
 
 /** Looked at after so many requests: if none of them was let in, nothing may have changed. */
 const WINDOW = 10;

@@ -1,9 +1,9 @@
 /** Mutated requests and frames against a running server, with users beside them whom nothing of it may reach. */
 import { Canaries } from "../support/fuzz-canary.ts";
+import { Random } from "../support/random.ts";
 import { fuzzFrames } from "./fuzz-frames.ts";
 import { fuzzRequests } from "./fuzz-requests.ts";
 import { type FuzzReport, FuzzTally, uuidOf } from "./fuzz-tally.ts";
-import { Random } from "./random.ts";
 
 export interface FuzzOptions {
   readonly count: number;

@@ -1,5 +1,5 @@
 /** What a fuzz has seen. */
-import type { Random } from "./random.ts";
+import type { Random } from "../support/random.ts";
 
 export interface FuzzReport {
   readonly seed: number;

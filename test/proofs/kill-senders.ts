@@ -1,8 +1,8 @@
 /** Senders that stop at nothing: each message is sent again until it is answered, where it has an id; else it may be lost. */
 import { performance } from "node:perf_hooks";
 import type { Backend, CallOptions, Reply } from "../support/backend.ts";
+import type { Random } from "../support/random.ts";
 import { instant } from "./clock.ts";
-import type { Random } from "./random.ts";
 import { type Accepted, acceptedOf, bodyOf, type Sending } from "./sends.ts";
 
 /** What all senders of one user know together. */

@@ -3,12 +3,12 @@
  * messages that expire and are requeued. Afterwards every answered message is looked for.
  */
 import { Backend } from "../support/backend.ts";
+import { Random } from "../support/random.ts";
 import { type Runtime, startRuntime } from "../support/runtime.ts";
 import { eventually, instant } from "./clock.ts";
 import { audit } from "./kill-audit.ts";
 import { Ledger, Senders } from "./kill-senders.ts";
 import { placesOf } from "./places.ts";
-import { Random } from "./random.ts";
 import { Reader } from "./reader.ts";
 import { Requeuer } from "./requeuer.ts";
 

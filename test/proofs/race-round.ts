@@ -6,8 +6,8 @@ import { performance } from "node:perf_hooks";
 import type { Backend } from "../support/backend.ts";
 import { Connection } from "../support/connection.ts";
 import { mintLocally } from "../support/credentials.ts";
+import type { Random } from "../support/random.ts";
 import { instant } from "./clock.ts";
-import type { Random } from "./random.ts";
 import { type Accepted, orderViolations, type Sending, sendOnce } from "./sends.ts";
 
 /** How far from an attach a message is sent, either side. */

@@ -1,7 +1,7 @@
 /** Many races side by side, summed up. */
 import type { Backend } from "../support/backend.ts";
+import { Random } from "../support/random.ts";
 import { type RoundReport, raceRound } from "./race-round.ts";
-import { Random } from "./random.ts";
 
 export interface RaceReport extends Omit<RoundReport, "offsetsMs"> {
   readonly seed: number;

@@ -4,9 +4,9 @@
  */
 import { Connection } from "../support/connection.ts";
 import { mintLocally } from "../support/credentials.ts";
+import type { Random } from "../support/random.ts";
 import type { Frame, ReceivedMessage } from "../support/received.ts";
 import { eventually, instant } from "./clock.ts";
-import type { Random } from "./random.ts";
 
 export interface ReaderOptions {
   readonly url: string;

@@ -1,6 +1,6 @@
 /** Sends dead letters again (D7), and never the same twice for all it knows: where the answer is lost, it looks what is left. */
 import type { Backend } from "../support/backend.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../support/random.ts";
 
 export interface RequeuedMessage {
   readonly id: string;

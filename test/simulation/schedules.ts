@@ -3,8 +3,8 @@
  * of everything all the time would never fill an outbox, nor let five connections in a row time out.
  */
 import { LIMITS } from "../../src/protocol/limits.ts";
+import { Random } from "../support/random.ts";
 import type { CallPlan, Death, LetterChoice, MessagePlan, Op, Schedule } from "./operations.ts";
-import { Random } from "./random.ts";
 
 /** As much as one message may weigh: five are more than a window of 1 MiB takes. */
 const HEAVY = LIMITS.messageMaxBytes;

@@ -32,7 +32,12 @@ export interface ProblemBody {
 export interface UserBody {
   readonly connected: boolean;
   readonly connections: readonly { readonly connection_id: string; readonly device: string }[];
-  readonly devices: readonly { readonly device: string; readonly cursor: number; readonly connected: boolean }[];
+  readonly devices: readonly {
+    readonly device: string;
+    readonly cursor: number;
+    readonly connected: boolean;
+    readonly last_seen_at: string;
+  }[];
   readonly held: { readonly count: number; readonly bytes: number; readonly oldest_at?: string | null };
   readonly dead_letters: number;
   readonly mailbox: string;

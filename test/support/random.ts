@@ -1,4 +1,4 @@
-/** Chance that can be repeated: everything a proof draws comes from one printed seed. */
+/** Chance that can be repeated: everything that a proof or a schedule draws comes from one printed seed, on every machine. */
 export class Random {
   #state: number;
 
@@ -18,6 +18,11 @@ export class Random {
   /** A whole number from `min` to `max`, both possible. */
   int(min: number, max: number): number {
     return min + Math.floor(this.next() * (max - min + 1));
+  }
+
+  /** A whole number in [0, n). */
+  below(n: number): number {
+    return Math.floor(this.next() * n);
   }
 
   /** True in `share` of the cases. */
