@@ -53,7 +53,8 @@ export class Desk {
 
   /** What is known of a message, with what is true of this moment (S7). */
   stateOf(known: Known): MessageState {
-    const sentTo = [...this.sessions.values()].filter((session) => wasSent(session, known)).length;
+    let sentTo = 0;
+    for (const session of this.sessions.values()) if (wasSent(session, known)) sentTo += 1;
     return { ...known, devices: this.outbox.devices.count, sentTo };
   }
 }

@@ -46,6 +46,7 @@ export const send = (desk: Desk, calls: readonly GroupedCall[], now: number): re
       return draft;
     });
   });
+  desk.outbox.write();
   spread(desk, fresh, before, now);
   // What was replaced or pushed out may have been what somebody had no room for.
   if (desk.outbox.anyEnded) for (const session of desk.sessions.values()) pump(desk, session, now);

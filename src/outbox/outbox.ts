@@ -105,6 +105,11 @@ export class Outbox {
     return accepting.append(this.#tables, message, now);
   }
 
+  /** Writes what `append` has taken in: the last word of every turn that appends. */
+  write(): void {
+    this.#tables.messages.write();
+  }
+
   /** A seq for a message that is never stored (S5). */
   takeSeq(now: number): number {
     return this.#tables.sequence.take(now);

@@ -1,5 +1,6 @@
 /**
- * `npm run bench`: ours against a storage-free forwarder, in the same workerd, in turns, in one run.
+ * `npm run bench`: ours against storage-free forwarders, one bare and one behind our own door, in the same workerd, in turns,
+ * in one run.
  *
  * These are figures of one machine at one time: read the ratios. `--rounds N` (default 3), `--seconds N` a measurement (default 3).
  */
@@ -20,15 +21,18 @@ const note = (text: string) => process.stderr.write(`${text}\n`);
 
 const ours = await startRuntime();
 const floor = await startRuntime({ entry: new URL("./forwarder.ts", import.meta.url).pathname });
+const door = await startRuntime({ entry: new URL("./same-door.ts", import.meta.url).pathname });
+const behindOurDoor = (name: string, port: number): Contender => ({
+  name,
+  port,
+  headers: { authorization: `Bearer ${API_KEY}` },
+  socketUrl: async (user) => `ws://127.0.0.1:${port}/v1/socket?access_token=${await mintLocally(user)}`,
+});
 const contenders: readonly Contender[] = [
+  behindOurDoor("Restante, durable before its 202", ours.port),
+  behindOurDoor("the same door, stores nothing", door.port),
   {
-    name: "Restante, durable before its 202",
-    port: ours.port,
-    headers: { authorization: `Bearer ${API_KEY}` },
-    socketUrl: async (user) => `ws://127.0.0.1:${ours.port}/v1/socket?access_token=${await mintLocally(user)}`,
-  },
-  {
-    name: "forwarder, stores nothing",
+    name: "bare forwarder, stores nothing",
     port: floor.port,
     headers: {},
     socketUrl: async (user) => `ws://127.0.0.1:${floor.port}/v1/socket?user=${user}`,
@@ -55,6 +59,7 @@ for (let round = 1; round <= rounds; round += 1) {
 }
 await ours.stop();
 await floor.stop();
+await door.stop();
 
 const figures = results.map(({ one, many, path }) => ({
   one: median(one.map((r) => r.perSecond)),
@@ -63,17 +68,19 @@ const figures = results.map(({ one, many, path }) => ({
   p50: median(path.map((r) => r.p50Ms)),
   p99: median(path.map((r) => r.p99Ms)),
 }));
-const [a, b] = figures;
-if (a === undefined || b === undefined) throw new Error("Nothing was measured.");
+const [a, ...floors] = figures;
+if (a === undefined) throw new Error("Nothing was measured.");
 const row = (name: string, f: typeof a) =>
   `| ${name} | ${f.one.toFixed(0)} | ${f.many.toFixed(0)} | ${f.manyP99.toFixed(1)} | ${f.p50.toFixed(2)} / ${f.p99.toFixed(2)} |`;
+const ratio = (name: string, b: typeof a) =>
+  `| ${name} | ${(a.one / b.one).toFixed(2)} | ${(a.many / b.many).toFixed(2)} | ${(a.manyP99 / b.manyP99).toFixed(2)} | ${(a.p50 / b.p50).toFixed(2)} / ${(a.p99 / b.p99).toFixed(2)} |`;
 console.log(`
 ${cpus().length} × ${cpus()[0]?.model ?? "?"}, Node ${process.version}, medians of ${rounds} rounds
 
 | | 1 sender /s | 64 senders /s | p99 reply ms (64) | send→receive p50 / p99 ms |
 | --- | --- | --- | --- | --- |
 ${contenders.map((c, i) => row(c.name, figures[i] as typeof a)).join("\n")}
-| ratio | ${(a.one / b.one).toFixed(2)} | ${(a.many / b.many).toFixed(2)} | ${(a.manyP99 / b.manyP99).toFixed(2)} | ${(a.p50 / b.p50).toFixed(2)} / ${(a.p99 / b.p99).toFixed(2)} |
+${floors.map((b, i) => ratio(`ratio to ${contenders[i + 1]?.name.split(",")[0]}`, b)).join("\n")}
 
 Drain of 10,000: ${median(drains.map((d) => d.perSecond)).toFixed(0)} a second, the first after ${median(drains.map((d) => d.firstMs)).toFixed(1)} ms.
 `);
