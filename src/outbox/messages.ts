@@ -30,12 +30,20 @@ interface Totals {
   nextExpiry: number | null;
 }
 
+/**
+ * Of messages in one statement, though one always fits. A value of the platform's SQLite has 2 MB at most, and content is
+ * quoted once more on its way in, which can double it.
+ */
+const STATEMENT_MAX_BYTES = 256 * 1_024;
+/** What a row takes beside its content: id, topic, and its numbers. */
+const ROW_MAX_BYTES = 512;
+
 export class Messages {
   readonly #sql: Sql;
   #totals: Totals | undefined;
   #highest: number;
   #rejected: number;
-  #unwritten: Held[] = [];
+  readonly #unwritten: Held[] = [];
 
   constructor(sql: Sql) {
     this.#sql = sql;
@@ -79,21 +87,27 @@ export class Messages {
     this.#unwritten.push(m);
   }
 
-  /** Writes what was taken in, in one statement: it costs half of what one each would. */
+  /** Writes what was taken in, many rows a statement: it costs half of what one each would. */
   write(): void {
     if (this.#unwritten.length === 0) return;
-    const rows = this.#unwritten.map((m) => [
-      m.seq,
-      m.id,
-      m.bytes,
-      m.acceptedAt,
-      m.expiresAt,
-      m.requeuedFrom,
-      m.topic,
-      m.type,
-      m.data,
-    ]);
-    this.#unwritten = [];
+    let rows: (string | number | null)[][] = [];
+    let bytes = 0;
+    for (const m of this.#unwritten.splice(0)) {
+      const size = m.bytes + ROW_MAX_BYTES;
+      if (bytes + size > STATEMENT_MAX_BYTES) {
+        this.#writeRows(rows);
+        rows = [];
+        bytes = 0;
+      }
+      const { seq, id, acceptedAt, expiresAt, requeuedFrom, topic, type, data } = m;
+      rows.push([seq, id, m.bytes, acceptedAt, expiresAt, requeuedFrom, topic, type, data]);
+      bytes += size;
+    }
+    this.#writeRows(rows);
+  }
+
+  #writeRows(rows: readonly (string | number | null)[][]): void {
+    if (rows.length === 0) return;
     this.#sql.exec(
       `INSERT INTO messages (seq, id, bytes, accepted_at, expires_at, requeued_from, topic, type, data)
        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8
