@@ -1,0 +1,42 @@
+/** What an app's page pays for the SDK, held to a budget. */
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { expect, test } from "vitest";
+import { projectDir } from "../support/worker-config.ts";
+
+/** One entry point as an app's bundler would ship it: the bytes that travel, and the files they came from. */
+const shipped = async (entry: string, apart: readonly string[] = []) => {
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: projectDir,
+    entryPoints: [entry],
+    bundle: true,
+    minify: true,
+    platform: "browser",
+    format: "esm",
+    target: "es2022",
+    external: [...apart],
+    write: false,
+    metafile: true,
+  });
+  const bytes = gzipSync(outputFiles[0]?.contents ?? "", { level: 9 }).length;
+  console.log(`${entry}: ${bytes} bytes, minified and gzipped`);
+  return { bytes, sources: Object.keys(metafile.inputs) };
+};
+
+test("restante/client costs a page at most 6 kB, and brings nothing of others along", async () => {
+  const { bytes, sources } = await shipped("src/client/client.ts");
+  expect(bytes).toBeLessThanOrEqual(6_000);
+  expect(sources.filter((path) => !path.startsWith("src/"))).toEqual([]);
+});
+
+test("restante/react costs at most 1 kB beside the client and React", async () => {
+  const { bytes, sources } = await shipped("src/client/react.ts", ["react", "./client.ts"]);
+  expect(bytes).toBeLessThanOrEqual(1024);
+  // What it shares with the client it imports from there: an error's class is the same in both.
+  expect(sources).toEqual(["src/client/react.ts"]);
+});
+
+test("restante/sender runs anywhere: it imports no package, and nothing of Node's or Cloudflare's", async () => {
+  const { sources } = await shipped("src/sender/sender.ts");
+  expect(sources.filter((path) => !path.startsWith("src/"))).toEqual([]);
+});
