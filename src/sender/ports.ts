@@ -1,0 +1,36 @@
+/** The way to Restante that a sender's options name. */
+import { bindingPort } from "./binding-port.ts";
+import { httpPort } from "./http-port.ts";
+import type { Port } from "./port.ts";
+import type { SenderOptions } from "./sender.ts";
+
+export interface Ports {
+  readonly port: Port;
+  /** Without a key, for what anybody may ask. */
+  readonly open: Port;
+}
+
+/** @throws TypeError */
+export const portsOf = (options: SenderOptions): Ports => {
+  if ("binding" in options) {
+    if (options.binding === undefined || options.binding === null) {
+      throw new TypeError(
+        'There is no such binding: `[[services]]` in wrangler.toml, with its `binding`, `service` and `entrypoint = "Sender"`.',
+      );
+    }
+    const port = bindingPort(options.binding);
+    return { port, open: port };
+  }
+  const url = String(options.url);
+  if (!URL.canParse(url) || !/^https?:/i.test(url)) {
+    throw new TypeError(`url: that of the deployment, such as https://restante.example.com; it is ${url}.`);
+  }
+  const { key, fetch = (url, init) => globalThis.fetch(url, init) } = options;
+  // A key that is no header's value would look like a network that fails.
+  if (typeof key !== "string" || !/^[\x21-\x7e]+$/.test(key)) {
+    throw new TypeError(
+      "key: an API key, as `npm run key` prints it; it is missing, or has characters that no key has.",
+    );
+  }
+  return { port: httpPort(url, key, fetch), open: httpPort(url, undefined, fetch) };
+};
