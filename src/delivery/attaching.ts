@@ -1,5 +1,5 @@
 /** How a connection begins, and how it is prolonged (C1, C2, C9, D5). */
-import { type Refusal, refuse } from "../protocol/errors.ts";
+import { type Checked, granted, type Refusal, refuse } from "../protocol/errors.ts";
 import { establishedFrame } from "../protocol/frames.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { AttachCall, TokenFacts } from "../protocol/mailbox-api.ts";
@@ -93,18 +93,26 @@ export const prolong = (
   now: number,
 ): Refusal | { readonly ok: true; readonly expiresAt: number } => {
   flush(desk, now);
+  const found = sessionFor(desk, connection, token, now);
+  if (!found.ok) return found;
+  const session = found.value;
+  session.expiresAt = token.expiresAt;
+  session.issuedAt = token.issuedAt;
+  desk.touched.add(session);
+  return { ok: true, expiresAt: token.expiresAt };
+};
+
+/** The open connection that the bearer of a token of its user may speak for. */
+export const sessionFor = (desk: Desk, connection: string, token: TokenFacts, now: number): Checked<Session> => {
   if (token.issuedAt <= desk.outbox.revokedAt) {
     return refuse("token_revoked", "This token was revoked. Get a new one from your backend.");
   }
   const session = desk.sessions.get(connection);
   if (session === undefined || session.expiresAt <= now) {
-    return refuse("unknown_connection", "This connection has ended. Connect again with the new token.");
+    return refuse("unknown_connection", "This connection has ended: connect again.");
   }
   if (token.device !== undefined && token.device !== session.device) {
     return refuse("token_mismatch", "The token is bound to another device than this connection's.");
   }
-  session.expiresAt = token.expiresAt;
-  session.issuedAt = token.issuedAt;
-  desk.touched.add(session);
-  return { ok: true, expiresAt: token.expiresAt };
+  return granted(session);
 };

@@ -9,15 +9,15 @@
  * that no reply and no decision rests on an ack that a crash could take back (D9).
  */
 import type { Outbox } from "../outbox/outbox.ts";
-import type { AttachCall, DeadLetterSelector, TokenFacts } from "../protocol/mailbox-api.ts";
-import type { DeliverySettings } from "../settings.ts";
+import type { Acknowledgement, AttachCall, DeadLetterSelector, TokenFacts } from "../protocol/mailbox-api.ts";
+import type { DeliverySettings } from "../settings/delivery.ts";
 import { flush, noteUnrecorded } from "./acks.ts";
 import { attach, prolong } from "./attaching.ts";
 import * as backend from "./backend-calls.ts";
 import { closeAll, detach } from "./closing.ts";
 import { Desk } from "./desk.ts";
 import type { Effect, Wait } from "./effects.ts";
-import { receive } from "./receiving.ts";
+import { acknowledge, receive } from "./receiving.ts";
 import { type CallOutcome, type GroupedCall, send } from "./sending.ts";
 import type { Session } from "./session.ts";
 import { pump } from "./streaming.ts";
@@ -93,6 +93,10 @@ export class Delivery {
 
   receive(connection: string, text: string | undefined, now: number): void {
     receive(this.#desk, connection, text, now);
+  }
+
+  acknowledge(connection: string, token: TokenFacts, said: Acknowledgement, now: number) {
+    return acknowledge(this.#desk, connection, token, said, now);
   }
 
   detach(connection: string, now: number): void {

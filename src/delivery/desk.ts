@@ -2,7 +2,7 @@
 import type { Known } from "../outbox/knowing.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { MessageState } from "../protocol/message.ts";
-import type { DeliverySettings } from "../settings.ts";
+import type { DeliverySettings } from "../settings/delivery.ts";
 import type { Effect } from "./effects.ts";
 import { Ephemerals } from "./ephemerals.ts";
 import type { Session } from "./session.ts";

@@ -11,13 +11,14 @@ import { serverId } from "../protocol/message.ts";
 const ENVELOPE_BYTES = 128;
 
 /** The entry of a message, as text. */
-export const entryOf = (m: Pick<Held, "seq" | "id" | "type" | "data" | "acceptedAt">): string =>
+export const entryOf = (m: Pick<Held, "seq" | "id" | "type" | "data" | "acceptedAt" | "traceparent">): string =>
   messageEntry({
     seq: m.seq,
     id: m.id ?? serverId(m.seq),
     type: m.type,
     data: m.data ?? undefined,
     acceptedAt: m.acceptedAt,
+    traceparent: m.traceparent ?? undefined,
   });
 
 /** Frames for `entries` on a connection whose last seq was `prev`, each within 64 KiB unless one message is larger. */

@@ -1,8 +1,12 @@
-/** What a client's frames do: acks, rejections and pings (C5, C6, C8). */
-import { PONG, parseClientFrame } from "../protocol/frames.ts";
+/** What a client says of what it was sent, in a frame or a request of its own: acks, rejections and pings (C5, C6, C8, C10). */
+import { parseClientFrame } from "../protocol/client-frames.ts";
+import { type Refusal, refuse } from "../protocol/errors.ts";
+import { PONG } from "../protocol/frames.ts";
 import { utf8Bytes } from "../protocol/identifiers.ts";
 import { LIMITS } from "../protocol/limits.ts";
+import type { Acknowledged, Acknowledgement, TokenFacts } from "../protocol/mailbox-api.ts";
 import { flush, noteUnrecorded } from "./acks.ts";
+import { sessionFor } from "./attaching.ts";
 import { close, fail } from "./closing.ts";
 import type { Desk } from "./desk.ts";
 import type { Session } from "./session.ts";
@@ -33,22 +37,49 @@ export const receive = (desk: Desk, connection: string, text: string | undefined
       session.pingedAt = now;
       return desk.frames(session, [PONG]);
     case "ack":
-      return ack(desk, session, frame.seq, frame.checkpoint ?? frame.seq, now);
-    case "reject":
-      return reject(desk, session, frame.seq, frame.reason, now);
+    case "reject": {
+      const fault = take(desk, session, frame, now);
+      if (fault !== undefined) fail(desk, session, fault.code, fault.detail, now);
+    }
   }
 };
 
-const ack = (desk: Desk, session: Session, seq: number, checkpoint: number, now: number): void => {
+/** The same in a request of its own (C10): a fault is its answer, and ends no connection. */
+export const acknowledge = (
+  desk: Desk,
+  connection: string,
+  token: TokenFacts,
+  said: Acknowledgement,
+  now: number,
+): Acknowledged | Refusal => {
+  const session = sessionFor(desk, connection, token, now);
+  if (!session.ok) return session;
+  const fault = take(desk, session.value, said, now);
+  if (fault !== undefined) return refuse("invalid_request", fault.detail);
+  // The reply rests on it (D9).
+  flush(desk, now);
+  return { ok: true, acked: session.value.acked, checkpoint: session.value.checkpoint };
+};
+
+/** Why an ack or a rejection is not taken; nothing has changed then. */
+interface Fault {
+  readonly code: "ack_beyond_sent" | "bad_frame";
+  readonly detail: string;
+}
+
+const take = (desk: Desk, session: Session, said: Acknowledgement, now: number): Fault | undefined =>
+  said.type === "ack"
+    ? ack(desk, session, said.seq, said.checkpoint ?? said.seq, now)
+    : reject(desk, session, said.seq, said.reason, now);
+
+const ack = (desk: Desk, session: Session, seq: number, checkpoint: number, now: number): Fault | undefined => {
   if (seq > session.sent) {
     const detail = `Ack ${seq} is beyond ${session.sent}, the last seq sent on this connection. Reconnect with 'after'.`;
-    return fail(desk, session, "ack_beyond_sent", detail, now);
+    return { code: "ack_beyond_sent", detail };
   }
-  if (checkpoint > seq) {
-    return fail(desk, session, "bad_frame", `Checkpoint ${checkpoint} is beyond its ack ${seq}.`, now);
-  }
+  if (checkpoint > seq) return { code: "bad_frame", detail: `Checkpoint ${checkpoint} is beyond its ack ${seq}.` };
   // A late twin of an earlier ack says nothing new.
-  if (seq < session.acked) return;
+  if (seq < session.acked) return undefined;
   const before = session.acked;
   if (now >= desk.outbox.nextExpiry && seq > before) {
     flush(desk, now);
@@ -67,14 +98,15 @@ const ack = (desk: Desk, session: Session, seq: number, checkpoint: number, now:
   if (cleared || waitedFor || desk.unrecordedAcks >= FLUSH_AFTER_ACKS) flush(desk, now);
   pump(desk, session, now);
   settleWaits(desk, now);
+  return undefined;
 };
 
-const reject = (desk: Desk, session: Session, seq: number, reason: string, now: number): void => {
+const reject = (desk: Desk, session: Session, seq: number, reason: string, now: number): Fault | undefined => {
   if (seq > session.sent) {
     const detail = `Reject ${seq} is beyond ${session.sent}, the last seq sent on this connection.`;
-    return fail(desk, session, "ack_beyond_sent", detail, now);
+    return { code: "ack_beyond_sent", detail };
   }
-  if (seq <= session.acked) return;
+  if (seq <= session.acked) return undefined;
   flush(desk, now);
   desk.outbox.sweepRange(session.acked, seq, now);
   if (desk.outbox.anyRejected) desk.outbox.clearRejected(session.acked, seq - 1, now);
@@ -88,4 +120,5 @@ const reject = (desk: Desk, session: Session, seq: number, reason: string, now: 
   flush(desk, now);
   pump(desk, session, now);
   settleWaits(desk, now);
+  return undefined;
 };

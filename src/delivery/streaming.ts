@@ -98,4 +98,5 @@ const ephemeralAsHeld = ({ seq, message, acceptedAt }: Ephemeral): Held => ({
   topic: null,
   type: message.type,
   data: message.data ?? null,
+  traceparent: message.traceparent ?? null,
 });

@@ -14,6 +14,7 @@ import { closeCodeOf, type Refusal } from "../protocol/errors.ts";
 import { PING, PONG } from "../protocol/frames.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import {
+  type Acknowledgement,
   ATTACH_HEADER,
   type AttachCall,
   type DeadLetterSelector,
@@ -26,11 +27,13 @@ import {
   type WaitId,
 } from "../protocol/mailbox-api.ts";
 import type { DeadLetterReason } from "../protocol/message.ts";
-import { type DeliverySettings, deliverySettings, type Environment } from "../settings.ts";
+import { type DeliverySettings, deliverySettings } from "../settings/delivery.ts";
+import type { Environment } from "../settings/environment.ts";
 import { Callers } from "./callers.ts";
 import { DurableSql } from "./durable-sql.ts";
 import { GroupCommit, type QueuedSend } from "./group-commit.ts";
-import { type Core, connectionOf, rehydrate } from "./rehydrate.ts";
+import { type Core, rehydrate } from "./rehydrate.ts";
+import { connectionOf, Sockets } from "./sockets.ts";
 
 /** After a turn that failed in an alarm: long enough not to spin, short enough for what is due (D8). */
 const ALARM_RETRY_MS = 5_000;
@@ -41,7 +44,7 @@ const BLANK_MS = LIMITS.tokenTtlMaxMs;
 export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   readonly #settings: DeliverySettings;
   readonly #sql: DurableSql;
-  readonly #sockets = new Map<string, WebSocket>();
+  readonly #sockets: Sockets;
   readonly #callers = new Callers();
   readonly #commits: GroupCommit;
   readonly #arrivals = new Map<WaitId, () => void>();
@@ -56,6 +59,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     super(ctx, env);
     this.#settings = deliverySettings(env).settings;
     this.#sql = new DurableSql(ctx.storage);
+    this.#sockets = new Sockets(ctx);
     this.#commits = new GroupCommit(
       (group) => this.#commitSends(group),
       () => ctx.storage.sync(),
@@ -76,7 +80,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
 
   /** `ending`: a socket whose end woke the object; it counts as open until its end is noted. */
   #open(ending?: WebSocket): Core {
-    this.#core ??= rehydrate(this.ctx, this.#sql, this.#settings, this.#sockets, ending);
+    this.#core ??= rehydrate(this.#sql, this.#settings, this.#sockets, ending);
     return this.#core;
   }
 
@@ -96,7 +100,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     }
     committed?.(result);
     const { effects, touched } = delivery.takeEffects();
-    for (const session of touched) this.#sockets.get(session.id)?.serializeAttachment(session.attachment());
+    for (const session of touched) this.#sockets.keep(session);
     for (const effect of effects) this.#carryOut(effect);
     this.#arm();
     return result;
@@ -105,15 +109,9 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   #carryOut(effect: Effect): void {
     switch (effect.kind) {
       case "frame":
-        return this.#onSocket(effect.connection, (socket) => socket.send(effect.text));
+        return this.#sockets.send(effect.connection, effect.text);
       case "close":
-        this.#onSocket(effect.connection, (socket) => {
-          // A socket that is closing may still be listed when the object wakes: it is nobody's any more.
-          socket.serializeAttachment(null);
-          socket.close(effect.code, effect.reason);
-        });
-        this.#sockets.delete(effect.connection);
-        return;
+        return this.#sockets.close(effect.connection, effect.code, effect.reason);
       case "ended":
         return this.#callers.settle(effect.wait.call, effect.wait.index, effect.message);
       case "arrived":
@@ -121,16 +119,6 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
         return;
       case "waiting":
         return log("info", "queued", { reason: "no_connections", mailbox: this.#name });
-    }
-  }
-
-  #onSocket(connection: string, use: (socket: WebSocket) => void): void {
-    const socket = this.#sockets.get(connection);
-    if (socket === undefined) return;
-    try {
-      use(socket);
-    } catch {
-      // It has gone meanwhile: its close event is on its way, and what it was sent is still held.
     }
   }
 
@@ -152,7 +140,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
       this.#ticking = false;
       this.#alarmAt = null;
       const { outbox } = this.#open();
-      if (this.#sockets.size === 0 && outbox.isBlank) {
+      if (this.#sockets.count === 0 && outbox.isBlank) {
         this.#core = undefined;
         await this.ctx.storage.deleteAll();
         return;
@@ -181,9 +169,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     const attached = this.#turn(
       (delivery, now) => delivery.attach(call, id, now),
       (result) => {
-        if (!result.ok) return;
-        this.ctx.acceptWebSocket(server);
-        this.#sockets.set(id, server);
+        if (result.ok) this.#sockets.accept(id, server);
       },
     );
     if (attached.ok) return new Response(null, { status: 101, webSocket: client });
@@ -225,11 +211,15 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     if (id === undefined) return;
     this.#open(socket);
     this.#turn((delivery, now) => delivery.detach(id, now));
-    this.#sockets.delete(id);
+    this.#sockets.forget(id);
   }
 
   async prolong(connectionId: string, token: TokenFacts) {
     return this.#turn((delivery, now) => delivery.prolong(connectionId, token, now));
+  }
+
+  async acknowledge(connectionId: string, token: TokenFacts, said: Acknowledgement) {
+    return this.#turn((delivery, now) => delivery.acknowledge(connectionId, token, said, now));
   }
 
   // ── Sends ──────────────────────────────────────────────────────────────────────────────────────────────────────────

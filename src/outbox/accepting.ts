@@ -57,6 +57,7 @@ export const append = (tables: Tables, message: NewMessage, now: number): Append
     topic: message.topic ?? null,
     type: message.type,
     data: message.data ?? null,
+    traceparent: message.traceparent ?? null,
   };
   tables.messages.insert(held);
   if (message.id !== undefined) tables.receipts.add(message.id, seq, message.digest ?? "");

@@ -18,11 +18,12 @@ export interface Held extends Head {
   readonly topic: string | null;
   readonly type: string;
   readonly data: string | null;
+  readonly traceparent: string | null;
 }
 
 const HEAD = `seq, id, bytes, accepted_at AS acceptedAt, expires_at AS expiresAt, delivered_at AS deliveredAt,
   reject_reason AS rejectReason, requeued_from AS requeuedFrom`;
-const WHOLE = `${HEAD}, topic, type, data`;
+const WHOLE = `${HEAD}, topic, type, data, traceparent`;
 
 interface Totals {
   count: number;
@@ -99,8 +100,8 @@ export class Messages {
         rows = [];
         bytes = 0;
       }
-      const { seq, id, acceptedAt, expiresAt, requeuedFrom, topic, type, data } = m;
-      rows.push([seq, id, m.bytes, acceptedAt, expiresAt, requeuedFrom, topic, type, data]);
+      const { seq, id, acceptedAt, expiresAt, requeuedFrom, topic, type, data, traceparent } = m;
+      rows.push([seq, id, m.bytes, acceptedAt, expiresAt, requeuedFrom, topic, type, data, traceparent]);
       bytes += size;
     }
     this.#writeRows(rows);
@@ -109,8 +110,9 @@ export class Messages {
   #writeRows(rows: readonly (string | number | null)[][]): void {
     if (rows.length === 0) return;
     this.#sql.exec(
-      `INSERT INTO messages (seq, id, bytes, accepted_at, expires_at, requeued_from, topic, type, data)
-       SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8
+      `INSERT INTO messages (seq, id, bytes, accepted_at, expires_at, requeued_from, topic, type, data, traceparent)
+       SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
+         value ->> 8, value ->> 9
        FROM json_each(?)`,
       JSON.stringify(rows),
     );

@@ -7,7 +7,7 @@
 import { LIMITS } from "../protocol/limits.ts";
 import type { DeadLetterSelector } from "../protocol/mailbox-api.ts";
 import type { NewMessage } from "../protocol/message.ts";
-import type { DeliverySettings } from "../settings.ts";
+import type { DeliverySettings } from "../settings/delivery.ts";
 import * as accepting from "./accepting.ts";
 import type { Devices } from "./devices.ts";
 import * as ending from "./ending.ts";

@@ -19,7 +19,8 @@ const MIGRATIONS: readonly (readonly string[])[] = [
       requeued_from INTEGER,
       topic TEXT,
       type TEXT NOT NULL,
-      data TEXT
+      data TEXT,
+      traceparent TEXT
     )`,
     `CREATE INDEX messages_topic ON messages (topic) WHERE topic IS NOT NULL`,
     `CREATE INDEX messages_rejected ON messages (seq) WHERE reject_reason IS NOT NULL`,

@@ -1,5 +1,5 @@
 /** The tables of one Mailbox, each with what it keeps in memory, and the few facts that all of them turn on. */
-import type { DeliverySettings } from "../settings.ts";
+import type { DeliverySettings } from "../settings/delivery.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { Devices } from "./devices.ts";
 import { Facts } from "./facts.ts";

@@ -1,12 +1,10 @@
 /**
- * The frames of `restante.v1`: what the server sends, as text ready for the socket, and what it takes from a client.
+ * The frames of `restante.v1` that the server sends, as text ready for the socket.
  *
  * Messages are never parsed again on their way out: their `data` is spliced in as the JSON text that was accepted.
  */
-import * as v from "valibot";
 import type { CloseErrorCode } from "./errors.ts";
 import { rfc3339 } from "./instant.ts";
-import { LIMITS } from "./limits.ts";
 
 export const SUBPROTOCOL = "restante.v1";
 /** The exact texts of the heartbeat, answered by the runtime without waking the Mailbox (C8). */
@@ -59,13 +57,15 @@ export interface MessageEntry {
   /** JSON text. */
   readonly data?: string | undefined;
   readonly acceptedAt: number;
+  /** W3C Trace Context of the send; of characters that JSON need not escape. */
+  readonly traceparent?: string | undefined;
 }
 
 /** One entry of a `messages` frame. */
 export const messageEntry = (m: MessageEntry): string =>
   `{"seq":${m.seq},"id":${JSON.stringify(m.id)},"type":${JSON.stringify(m.type)},${
     m.data === undefined ? "" : `"data":${m.data},`
-  }"timestamp":"${rfc3339(m.acceptedAt)}"}`;
+  }"timestamp":"${rfc3339(m.acceptedAt)}"${m.traceparent === undefined ? "" : `,"traceparent":"${m.traceparent}"`}}`;
 
 /** C3: `prev` is the last seq sent on this connection before it. */
 export const messagesFrame = (prev: number, entries: readonly string[]): string =>
@@ -97,33 +97,3 @@ export const caughtUpFrame = (seq: number): string => `{"type":"caught_up","seq"
 /** C11: what was wrong, sent before the close. */
 export const errorFrame = (code: CloseErrorCode, detail: string): string =>
   JSON.stringify({ type: "error", code, detail });
-
-const seq = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const ack = v.strictObject({ type: v.literal("ack"), seq, checkpoint: v.optional(seq) });
-const reject = v.strictObject({
-  type: v.literal("reject"),
-  seq,
-  reason: v.pipe(v.string(), v.maxLength(LIMITS.rejectReasonMaxChars)),
-});
-const ping = v.looseObject({ type: v.literal("ping") });
-const clientFrame = v.variant("type", [ack, reject, ping]);
-
-export type ClientFrame = v.InferOutput<typeof clientFrame>;
-
-/** Reads a client's frame; a text that is none comes back as what was wrong with it. */
-export const parseClientFrame = (text: string): ClientFrame | { readonly type: "bad"; readonly detail: string } => {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return { type: "bad", detail: "A frame is one JSON object as text." };
-  }
-  const parsed = v.safeParse(clientFrame, value);
-  if (parsed.success) return parsed.output;
-  const issue = parsed.issues[0];
-  const path = v.getDotPath(issue);
-  return {
-    type: "bad",
-    detail: `${path === null ? "" : `${path}: `}${issue.message}. A client sends ack, reject or ping; see PROTOCOL.md.`,
-  };
-};

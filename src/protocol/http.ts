@@ -1,64 +1,94 @@
 /** The HTTP bodies and queries: what a request may say. Unknown fields are refused everywhere (the contract's limits). */
 import * as v from "valibot";
-import { isDevice, isSenderId, isTopic, isType } from "./identifiers.ts";
+import { isDevice, isSenderId, isTopic, isType, isUser, SHAPES, type Shape } from "./identifiers.ts";
 import { LIMITS } from "./limits.ts";
+import { LOCATIONS } from "./location.ts";
 import { DEAD_LETTER_REASONS } from "./message.ts";
 
-/** Cloudflare's location hints (S12). */
-export const LOCATIONS = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"] as const;
-export type Location = (typeof LOCATIONS)[number];
-
-const fields = <const E extends v.ObjectEntries>(entries: E) =>
+/** An object of exactly these fields; a fault says which there are. */
+export const fields = <const E extends v.ObjectEntries>(entries: E) =>
   v.strictObject(entries, (issue) => {
     const known = Object.keys(entries).join(", ") || "none";
     if (issue.expected === "never") return `Unknown; known here: ${known}.`;
     return issue.expected === "Object" ? "A JSON object is needed." : "Required.";
   });
 
-const text = (isWellFormed: (text: string) => boolean, rule: string) =>
-  v.pipe(v.string(rule), v.check(isWellFormed, rule));
+/** `shape` is the check once more, for whoever reads the schemas as JSON Schema. */
+const text = (isWellFormed: (text: string) => boolean, rule: string, shape: Shape) =>
+  v.pipe(v.string(rule), v.check(isWellFormed, rule), v.metadata({ ...shape }));
 
-const seconds = (rule: string) => v.pipe(v.number(rule), v.finite(rule));
+export const seconds = (rule: string) => v.pipe(v.number(rule), v.finite(rule));
 
 const TYPE = "A text of 1 to 128 characters.";
 const ID = "1 to 128 printable ASCII characters; the first is not ~, which marks the server's own ids.";
 const TOPIC = "1 to 128 printable ASCII characters.";
 const TTL = "Seconds, from 0 on; 0 = never stored.";
+const WHOLE_SECONDS = "Whole seconds.";
 const TTL_STORED = "Seconds, above 0.";
 const DEVICE = "1 to 64 of A-Z a-z 0-9 . _ ~ -";
 const LOCATION = `One of ${LOCATIONS.join(", ")}.`;
 
-const location = v.optional(v.picklist(LOCATIONS, LOCATION));
-const ttlStored = v.optional(v.pipe(seconds(TTL_STORED), v.gtValue(0, TTL_STORED)));
+export const location = v.optional(v.picklist(LOCATIONS, LOCATION));
+export const ttlStored = v.optional(v.pipe(seconds(TTL_STORED), v.gtValue(0, TTL_STORED)));
 
-/** `POST /v1/users/{user}/messages` (S). */
-export const sendBody = fields({
-  type: text(isType, TYPE),
+const message = {
+  type: text(isType, TYPE, SHAPES.type),
   data: v.optional(v.unknown()),
-  id: v.optional(text(isSenderId, ID)),
+  id: v.optional(text(isSenderId, ID, SHAPES.senderId)),
   ttl: v.optional(v.pipe(seconds(TTL), v.minValue(0, TTL))),
-  topic: v.optional(text(isTopic, TOPIC)),
+  topic: v.optional(text(isTopic, TOPIC, SHAPES.topic)),
   location,
-});
+};
+/** `POST /v1/users/{user}/messages` (S). */
+export const sendBody = fields(message);
 export type SendBody = v.InferOutput<typeof sendBody>;
+
+export const BATCH = `A list of 1 to ${LIMITS.batchMaxMessages} messages.`;
+const USER = `A user: 1 to ${LIMITS.userMaxBytes} bytes in UTF-8 without control characters, and not . or ..`;
+
+/** `POST /v1/messages` (S9); each message is looked at by itself. */
+export const batchBody = fields({
+  messages: v.pipe(v.array(v.unknown(), BATCH), v.minLength(1, BATCH), v.maxLength(LIMITS.batchMaxMessages, BATCH)),
+});
+/** One message of a batch, or a line of it. */
+export const batchMessage = fields({ to: text(isUser, USER, SHAPES.user), ...message });
 
 /** Headers that are other names of a send's fields (S). */
 export const sendHeaders = fields({
-  "Idempotency-Key": v.optional(text(isSenderId, ID)),
-  TTL: v.optional(v.pipe(v.string(), v.regex(/^[0-9]{1,10}$/, "Whole seconds."), v.transform(Number))),
-  Topic: v.optional(text(isTopic, TOPIC)),
+  "Idempotency-Key": v.optional(text(isSenderId, ID, SHAPES.senderId)),
+  TTL: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[0-9]{1,10}$/, WHOLE_SECONDS),
+      v.transform(Number),
+      v.number(WHOLE_SECONDS),
+      v.integer(),
+    ),
+  ),
+  Topic: v.optional(text(isTopic, TOPIC, SHAPES.topic)),
 });
 
 /** `POST /v1/users/{user}/tokens` (U2). */
-export const tokenBody = fields({ ttl: ttlStored, device: v.optional(text(isDevice, DEVICE)), location });
+export const tokenBody = fields({
+  ttl: ttlStored,
+  device: v.optional(text(isDevice, DEVICE, SHAPES.device)),
+  location,
+});
 
 /** Both requeues (D7). */
 export const requeueBody = fields({ ttl: ttlStored });
 
 const wholeNumber = (rule: string, min: number) =>
-  v.pipe(v.string(), v.regex(/^[0-9]{1,16}$/, rule), v.transform(Number), v.safeInteger(rule), v.minValue(min, rule));
-const SEQ = "A seq: a whole number from 0 on.";
-const LIMIT = `A whole number from 1 on; above ${LIMITS.pageMax} it is granted ${LIMITS.pageMax}.`;
+  v.pipe(
+    v.string(),
+    v.regex(/^[0-9]{1,16}$/, rule),
+    v.transform(Number),
+    v.number(rule),
+    v.safeInteger(rule),
+    v.minValue(min, rule),
+  );
+export const SEQ = "A seq: a whole number from 0 on.";
+export const LIMIT = `A whole number from 1 on; above ${LIMITS.pageMax} it is granted ${LIMITS.pageMax}.`;
 const WINDOW = `A whole number from 1 on; above ${LIMITS.windowMaxMessages} it is granted ${LIMITS.windowMaxMessages}.`;
 
 const page = {
@@ -80,10 +110,12 @@ export const pageQuery = fields({ ...page, location });
 export const deadLettersQuery = fields({ ...page, reason, location });
 export const reasonQuery = fields({ reason, location });
 
-/** `GET /v1/socket` (C). */
+const MS = "Milliseconds, from 0 on.";
+
+/** `GET /v1/socket` and `GET /v1/events` (C). */
 export const socketQuery = fields({
   access_token: v.optional(v.string()),
-  device: v.optional(text(isDevice, DEVICE)),
+  device: v.optional(text(isDevice, DEVICE, SHAPES.device)),
   window: v.optional(
     v.pipe(
       wholeNumber(WINDOW, 1),
@@ -94,7 +126,29 @@ export const socketQuery = fields({
   after: v.optional(wholeNumber(SEQ, 0)),
   attempt: v.optional(wholeNumber("A whole number from 0 on.", 0)),
   connect_ms: v.optional(
-    v.pipe(v.string(), v.regex(/^[0-9]{1,12}(?:\.[0-9]{1,12})?$/, "Milliseconds, from 0 on."), v.transform(Number)),
+    v.pipe(
+      v.string(),
+      v.regex(/^[0-9]{1,12}(?:\.[0-9]{1,12})?$/, MS),
+      v.transform(Number),
+      v.number(MS),
+      v.minValue(0),
+    ),
   ),
 });
 export type SocketQuery = v.InferOutput<typeof socketQuery>;
+
+/** What an `EventSource` sends when it comes back: the last `id` that it has seen (C10). */
+export const eventsHeaders = fields({ "Last-Event-ID": v.optional(wholeNumber(SEQ, 0)) });
+
+const REASON = `A text of at most ${LIMITS.rejectReasonMaxChars} characters.`;
+const seq = v.pipe(v.number(SEQ), v.safeInteger(SEQ), v.minValue(0, SEQ));
+
+/** A user token where there is no other parameter (A3). */
+export const tokenQuery = fields({ access_token: v.optional(v.string()) });
+/** `POST /v1/connections/{connection_id}/ack` (C5, C10). */
+export const ackBody = fields({ seq, checkpoint: v.optional(seq) });
+/** `POST /v1/connections/{connection_id}/reject` (C6, C10). */
+export const rejectBody = fields({
+  seq,
+  reason: v.pipe(v.string(REASON), v.maxLength(LIMITS.rejectReasonMaxChars, REASON)),
+});

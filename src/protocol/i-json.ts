@@ -25,18 +25,29 @@ const FAULTS_MAX = 20;
 export const escapePointer = (key: string): string => key.replaceAll("~", "~0").replaceAll("/", "~1").slice(0, 128);
 
 export const parseJson = (text: string): ParsedJson => {
-  let value: unknown;
+  const parsed = parsePlainJson(text);
+  if (!parsed.ok) return parsed;
+  const faults = faultsIn(parsed.value);
+  return faults.length === 0 ? parsed : { ok: false, faults };
+};
+
+/** JSON alone (RFC 8259): what else is refused is still to be looked for, by `faultsIn`, in the whole or in its parts. */
+export const parsePlainJson = (text: string): ParsedJson => {
   try {
-    value = DOUBTFUL.test(text) ? JSON.parse(text, markUnheld) : JSON.parse(text);
+    return { ok: true, value: DOUBTFUL.test(text) ? JSON.parse(text, markUnheld) : JSON.parse(text) };
   } catch {
     const detail = text.startsWith("\ufeff")
       ? "JSON starts without a byte order mark (RFC 8259, section 8.1)."
-      : "The body is not JSON (RFC 8259).";
+      : "It is not JSON (RFC 8259).";
     return { ok: false, faults: [{ pointer: "", detail }] };
   }
+};
+
+/** What is not taken in a value that `parsePlainJson` gave; the pointers start at it. */
+export const faultsIn = (value: unknown): readonly JsonFault[] => {
   const faults: JsonFault[] = [];
   look(value, [], faults);
-  return faults.length === 0 ? { ok: true, value } : { ok: false, faults };
+  return faults;
 };
 
 // `source` is the number as written (ES2025); the library's types do not have it yet.

@@ -33,3 +33,20 @@ export const isSenderId = (text: string): boolean =>
   text !== "..";
 
 export const isTopic = (text: string): boolean => text.length <= LIMITS.topicMaxChars && PRINTABLE_ASCII.test(text);
+
+/** What JSON Schema can say of a text (OpenAPI, AsyncAPI). Its patterns are those of JavaScript, its lengths code points. */
+export interface Shape {
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly pattern?: string;
+}
+
+/** The same rules as above: what these refuse is refused above, too. */
+export const SHAPES = {
+  // A character has a byte or more.
+  user: { maxLength: LIMITS.userMaxBytes, pattern: "^(?!\\.{1,2}$)[^\\u0000-\\u001f\\u007f-\\u009f]+$" },
+  device: { pattern: DEVICE.source },
+  type: { minLength: 1, maxLength: LIMITS.typeMaxChars },
+  senderId: { maxLength: LIMITS.idMaxChars, pattern: "^(?!~|\\.{1,2}$)[\\x20-\\x7e]+$" },
+  topic: { maxLength: LIMITS.topicMaxChars, pattern: PRINTABLE_ASCII.source },
+} as const satisfies Readonly<Record<string, Shape>>;

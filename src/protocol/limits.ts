@@ -1,7 +1,7 @@
 /**
  * What one user, one message and one connection may take (the contract's table of limits).
  *
- * These are the protocol's own numbers. What a deployment may change stands in `settings.ts`, with these as defaults.
+ * These are the protocol's own numbers. What a deployment may change stands in `settings/`, with these as defaults.
  */
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -20,6 +20,9 @@ export const LIMITS = {
   messageMaxBytes: 256 * KIB,
   /** A request's raw body: a message at its limit, with room for white space and escapes. */
   bodyMaxBytes: 1 * MIB,
+  /** A batch's (S9): its messages, and its raw body. */
+  batchMaxMessages: 1_000,
+  batchMaxBytes: 10 * MIB,
   /** Arrays and objects inside one another in a body: more is no data, and would overflow the stack of who writes it. */
   jsonMaxDepth: 64,
 

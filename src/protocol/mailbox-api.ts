@@ -3,6 +3,7 @@
  *
  * During a rolling deploy a Worker and a Mailbox may be one release apart (O2): fields are only ever added, and optional.
  */
+import type { ClientFrame } from "./client-frames.ts";
 import type { Refusal } from "./errors.ts";
 import type { DeadLetterReason, MessageState, NewMessage } from "./message.ts";
 
@@ -123,6 +124,16 @@ export const REFUSAL_HEADER = "restante-refusal";
 /** A connection id is `{tag}.{random}`; the tag says whose Mailbox it is of, without saying who (C9, A6). */
 export const connectionTag = (mailboxName: string): string => mailboxName.slice(0, 16);
 
+/** What a client says of what it was sent, in a request of its own (C10): the words are its frame's. */
+export type Acknowledgement = Extract<ClientFrame, { readonly type: "ack" | "reject" }>;
+
+/** How far a connection has come: acked, and where its device's cursor may go (C5). */
+export interface Acknowledged {
+  readonly ok: true;
+  readonly acked: number;
+  readonly checkpoint: number;
+}
+
 export interface MailboxApi {
   send(call: SendCall): Promise<readonly (Sent | Refusal)[]>;
   held(query: { readonly after: number; readonly limit: number }): Promise<Page<HeldMessage>>;
@@ -136,6 +147,7 @@ export interface MailboxApi {
     connectionId: string,
     token: TokenFacts,
   ): Promise<{ readonly ok: true; readonly expiresAt: number } | Refusal>;
+  acknowledge(connectionId: string, token: TokenFacts, said: Acknowledgement): Promise<Acknowledged | Refusal>;
   revoke(): Promise<void>;
   erase(): Promise<void>;
   deadLetters(query: {

@@ -30,6 +30,8 @@ export interface NewMessage {
   /** 0 = never stored (S5). Absent = the deployment's default; above the longest, it is granted the longest. */
   readonly ttlMs?: number;
   readonly topic?: string;
+  /** W3C Trace Context of the send, carried to the clients. */
+  readonly traceparent?: string;
 }
 
 /** The state of one message (S7), in milliseconds since the Unix epoch. */

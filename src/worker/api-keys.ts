@@ -1,6 +1,6 @@
 /** Who may use the backend plane (A1): an API key, known by its digest only. */
 import { type Refusal, refuse } from "../protocol/errors.ts";
-import { type AccessSettings, brokenKeys, type Scope } from "../settings.ts";
+import { type AccessSettings, brokenKeys, type Scope } from "../settings/access.ts";
 import { bearer, looksLikeToken } from "./credentials.ts";
 import { hex } from "./mailbox-stub.ts";
 import { remembered } from "./remembered.ts";

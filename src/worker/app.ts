@@ -2,9 +2,10 @@
 import { type Context, Hono } from "hono";
 import { log, thrown } from "../log.ts";
 import { refuse } from "../protocol/errors.ts";
-import { type AccessSettings, accessSettings } from "../settings.ts";
+import { accessOf } from "./access.ts";
 import { answerBackend } from "./backend-plane.ts";
 import type { Answer, Bindings, Exchange } from "./exchange.ts";
+import { answerOpen } from "./open-plane.ts";
 import { problem } from "./problem.ts";
 import { rawPath, rawQuery } from "./raw-url.ts";
 import { drain } from "./request-body.ts";
@@ -13,14 +14,6 @@ import { answerPreflight, answerUser } from "./user-plane.ts";
 
 type HonoContext = Context<{ Bindings: Bindings }>;
 
-/** An isolate's environment never changes: its settings are read once. */
-const read = new WeakMap<object, AccessSettings>();
-const accessOf = (env: Bindings): AccessSettings => {
-  const access = read.get(env) ?? accessSettings(env);
-  read.set(env, access);
-  return access;
-};
-
 const answerRoute = (exchange: Exchange, route: Route): Answer | Promise<Answer> => {
   switch (route.plane) {
     case "backend":
@@ -28,7 +21,7 @@ const answerRoute = (exchange: Exchange, route: Route): Answer | Promise<Answer>
     case "user":
       return answerUser(exchange, route.handle);
     case "open":
-      return route.handle(exchange);
+      return answerOpen(exchange, route.scopes ?? [], route.handle);
   }
 };
 

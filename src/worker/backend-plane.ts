@@ -1,8 +1,8 @@
-/** The backend plane: an API key, a user in the path, and the same checks for every route, before any Mailbox (A1, A4). */
+/** The backend plane: an API key, most often a user in the path, and the same checks for every route, before any Mailbox (A1, A4). */
 import { type Checked, granted, refuse } from "../protocol/errors.ts";
-import type { Location } from "../protocol/http.ts";
 import { isUser } from "../protocol/identifiers.ts";
-import type { Scope } from "../settings.ts";
+import type { Location } from "../protocol/location.ts";
+import type { Scope } from "../settings/access.ts";
 import { refuseKey } from "./api-keys.ts";
 import { type Answer, type Exchange, segment } from "./exchange.ts";
 
@@ -10,18 +10,26 @@ export interface BackendCall extends Exchange {
   readonly user: string;
 }
 
+/** Of a route with a user in its path. */
 export type BackendHandler = (call: BackendCall) => Promise<Answer>;
+/** Of any route that takes a key. */
+export type KeyHandler = (exchange: Exchange) => Promise<Answer>;
 
 export const answerBackend = async (
   exchange: Exchange,
   scopes: readonly Scope[],
-  handle: BackendHandler,
+  handle: KeyHandler,
 ): Promise<Answer> => {
   const refusal = await refuseKey(exchange.request, exchange.access, scopes);
-  if (refusal !== undefined) return refusal;
-  const user = segment(exchange, "user", isUser, "invalid_user");
-  return user.ok ? handle({ ...exchange, user: user.value }) : user;
+  return refusal ?? handle(exchange);
 };
+
+export const ofUser =
+  (handle: BackendHandler): KeyHandler =>
+  async (exchange) => {
+    const user = segment(exchange, "user", isUser, "invalid_user");
+    return user.ok ? handle({ ...exchange, user: user.value }) : user;
+  };
 
 /** Where a new Mailbox should be (S12), said in the query or the body. */
 export const placement = (query: Location | undefined, body: Location | undefined): Checked<Location | undefined> =>

@@ -9,10 +9,14 @@ type Issues = readonly [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]];
 
 const pathOf = (issue: v.BaseIssue<unknown>): readonly string[] => issue.path?.map((part) => String(part.key)) ?? [];
 
-/** A JSON body, parsed already. */
-export const checkBody = <S extends v.GenericSchema>(schema: S, value: unknown): Checked<v.InferOutput<S>> => {
+/** A JSON body, parsed already; `noun` is what it is called. */
+export const checkBody = <S extends v.GenericSchema>(
+  schema: S,
+  value: unknown,
+  noun = "body",
+): Checked<v.InferOutput<S>> => {
   // To the schemas an array is an object without fields.
-  if (Array.isArray(value)) return badBody([{ pointer: "", detail: "A JSON object is needed." }]);
+  if (Array.isArray(value)) return badBody([{ pointer: "", detail: "A JSON object is needed." }], noun);
   const parsed = v.safeParse(schema, value);
   if (parsed.success) return granted(parsed.output);
   return badBody(
@@ -22,13 +26,14 @@ export const checkBody = <S extends v.GenericSchema>(schema: S, value: unknown):
         .join(""),
       detail: issue.message,
     })),
+    noun,
   );
 };
 
 /** What is wrong with a body, each with a pointer into it. */
-export const badBody = (errors: readonly JsonFault[]): Refusal => {
+export const badBody = (errors: readonly JsonFault[], noun = "body"): Refusal => {
   const [first] = errors;
-  const where = first?.pointer ? `${first.pointer} in the body` : "The body";
+  const where = first?.pointer ? `${first.pointer} in the ${noun}` : `The ${noun}`;
   return refuse("invalid_request", `${where}: ${first?.detail}`, { extra: { errors } });
 };
 

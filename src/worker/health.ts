@@ -1,11 +1,9 @@
 /** `GET /health`: the process answers (M4). It needs no credential and touches nothing. */
 import { noQuery } from "../protocol/http.ts";
-import { versionOf } from "../settings.ts";
+import { versionOf } from "../settings/environment.ts";
 import { checkQuery } from "./checked-input.ts";
-import type { Answer, Exchange } from "./exchange.ts";
+import type { OpenHandler } from "./open-plane.ts";
 import { json } from "./problem.ts";
-
-export type OpenHandler = (exchange: Exchange) => Answer;
 
 export const getHealth: OpenHandler = ({ env, query }) => {
   const none = checkQuery(noQuery, query);

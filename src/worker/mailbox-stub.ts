@@ -2,10 +2,10 @@
 
 import { log, thrown } from "../log.ts";
 import { type Refusal, refuse } from "../protocol/errors.ts";
-import type { Location } from "../protocol/http.ts";
+import type { Location } from "../protocol/location.ts";
 import type { MailboxApi, WaitId } from "../protocol/mailbox-api.ts";
-import { jurisdictionOf } from "../settings.ts";
-import type { Bindings, Exchange } from "./exchange.ts";
+import { jurisdictionOf } from "../settings/jurisdiction.ts";
+import type { Bindings, Caller } from "./exchange.ts";
 import { remembered } from "./remembered.ts";
 
 export type MailboxStub = MailboxApi & { fetch(url: string, init: RequestInit): Promise<Response> };
@@ -16,10 +16,10 @@ export type MailboxStub = MailboxApi & { fetch(url: string, init: RequestInit): 
  */
 export type CallKind = "read" | "repeatable" | "once";
 
-type Outcome<T> = { readonly ok: true; readonly value: Exclude<T, Refusal> } | Refusal;
+export type Outcome<T> = { readonly ok: true; readonly value: Exclude<T, Refusal> } | Refusal;
 
 export interface UserMailbox {
-  /** SHA-256 of `u:` and the user (A6). */
+  /** SHA-256 of `u:` and the user, or a reserved one (A6). */
   readonly name: string;
   call<T>(kind: CallKind, run: (stub: MailboxStub) => Promise<T>): Promise<Outcome<T>>;
 }
@@ -38,9 +38,14 @@ export const hex = (bytes: ArrayBuffer): string =>
   Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /** The Mailbox of a user; `location` is where it is born, if this call is its first (S12). */
-export const mailboxOf = async (exchange: Exchange, user: string, location?: Location): Promise<UserMailbox> => {
-  const name = await mailboxName(user);
-  const namespace = namespaceOf(exchange.env);
+export const mailboxOf = async (caller: Caller, user: string, location?: Location): Promise<UserMailbox> =>
+  mailboxNamed(caller.env, await mailboxName(user), location);
+
+/** The service's own Mailbox of that name: no hash starts so, and thus no request can address it (A6). */
+export const reservedMailbox = (env: Bindings, name: `sys:${string}`): UserMailbox => mailboxNamed(env, name);
+
+const mailboxNamed = (env: Bindings, name: string, location?: Location): UserMailbox => {
+  const namespace = inJurisdiction(env, env.MAILBOX);
   const stub = () =>
     namespace.getByName(name, location === undefined ? {} : { locationHint: location }) as unknown as MailboxStub;
   return {
@@ -50,9 +55,10 @@ export const mailboxOf = async (exchange: Exchange, user: string, location?: Loc
   };
 };
 
-const namespaceOf = (env: Bindings): Bindings["MAILBOX"] => {
+/** Objects as they may be placed (S12): a setting of the deployment, for all that it stores. */
+export const inJurisdiction = (env: Bindings, namespace: DurableObjectNamespace): DurableObjectNamespace => {
   const jurisdiction = jurisdictionOf(env);
-  return jurisdiction === undefined ? env.MAILBOX : env.MAILBOX.jurisdiction(jurisdiction);
+  return jurisdiction === undefined ? namespace : namespace.jurisdiction(jurisdiction);
 };
 
 /** Never rejects. A stub whose object was lost stays broken, so that each attempt takes a new one. */
@@ -107,17 +113,17 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 /** Runs a call that the Mailbox may hold, and lets the wait go if the caller hangs up meanwhile. */
 export const whileCallerListens = async <T>(
-  exchange: Exchange,
+  caller: Caller,
   mailbox: UserMailbox,
   run: (waitId: WaitId) => Promise<T>,
 ): Promise<T> => {
   const waitId = crypto.randomUUID();
-  const letGo = () => exchange.background(mailbox.call("repeatable", (stub) => stub.stopWaiting(waitId)));
-  const { signal } = exchange.request;
-  signal.addEventListener("abort", letGo, { once: true });
-  if (signal.aborted) letGo();
-  const running = run(waitId).finally(() => signal.removeEventListener("abort", letGo));
+  const letGo = () => caller.background(mailbox.call("repeatable", (stub) => stub.stopWaiting(waitId)));
+  const signal = caller.request?.signal;
+  signal?.addEventListener("abort", letGo, { once: true });
+  if (signal?.aborted) letGo();
+  const running = run(waitId).finally(() => signal?.removeEventListener("abort", letGo));
   // Without this the runtime ends the request with its connection, before anybody could let go.
-  exchange.background(running);
+  caller.background(running);
   return running;
 };

@@ -1,5 +1,5 @@
 /** A send as its sender wrote it becomes a message as the Mailbox takes it (S). */
-import { type Checked, granted, refuse } from "../protocol/errors.ts";
+import { type Checked, granted, type Refusal, refuse } from "../protocol/errors.ts";
 import { type SendBody, sendHeaders } from "../protocol/http.ts";
 import { canonicalJson } from "../protocol/i-json.ts";
 import { utf8Bytes } from "../protocol/identifiers.ts";
@@ -43,7 +43,19 @@ export const withHeaders = (body: SendBody, headers: Headers): Checked<SendBody>
   return granted({ ...body, id, ttl, topic });
 };
 
-export const newMessage = async (body: SendBody): Promise<Checked<NewMessage>> => {
+/** Where a request has several messages, a header that says something of one is meant for none of them (S9). */
+export const refuseHeaders = (headers: Headers): Refusal | undefined => {
+  const alias = ALIASES.find(([header]) => headers.has(header));
+  if (alias === undefined) return undefined;
+  const [header, field] = alias;
+  return refuse("invalid_request", `The header ${header} is of one message: give each of a batch its \`${field}\`.`);
+};
+
+/** W3C Trace Context, section 3.2.2; one that is not well formed is no one's, and is left out (section 4.3). */
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** `traceparent`: of the request, or of the RPC; it travels with the message to the clients. */
+export const newMessage = async (body: SendBody, traceparent?: string | null): Promise<Checked<NewMessage>> => {
   const { type, data, id, topic, ttl } = body;
   const text = data === undefined ? undefined : JSON.stringify(data);
   const bytes = utf8Bytes(`{"type":${JSON.stringify(type)}${text === undefined ? "" : `,"data":${text}`}}`);
@@ -60,6 +72,7 @@ export const newMessage = async (body: SendBody): Promise<Checked<NewMessage>> =
     ...(id === undefined ? {} : { id, digest: await digestOf({ type, data }) }),
     ...(topic === undefined ? {} : { topic }),
     ...(ttl === undefined ? {} : { ttlMs: ttlMsOf(ttl) }),
+    ...(typeof traceparent === "string" && TRACEPARENT.test(traceparent) ? { traceparent } : {}),
   });
 };
 

@@ -1,6 +1,6 @@
 /** Which browser pages may use the user plane (A4), and what CORS tells them. */
 import { type Checked, granted, refuse } from "../protocol/errors.ts";
-import type { AccessSettings } from "../settings.ts";
+import type { AccessSettings } from "../settings/access.ts";
 
 type OriginSettings = Pick<AccessSettings, "allowedOrigins" | "isDevelopment">;
 
@@ -73,7 +73,7 @@ export const preflight = (origin: string | undefined, methods: readonly string[]
         : {
             ...corsHeaders(origin),
             "access-control-allow-methods": methods.join(", "),
-            "access-control-allow-headers": "authorization, content-type",
+            "access-control-allow-headers": "authorization, content-type, last-event-id",
             "access-control-max-age": String(PREFLIGHT_SECONDS),
           },
   });

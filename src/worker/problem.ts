@@ -1,5 +1,6 @@
 /** What a route answers with: JSON, or a refusal as a problem (E1, RFC 9457). */
 import { ERRORS, type Refusal, statusOf } from "../protocol/errors.ts";
+import type { Problem } from "../protocol/replies.ts";
 
 /** Replies are one user's, and are no page: nothing may cache or reinterpret them. */
 const ALWAYS = { "cache-control": "no-store", "x-content-type-options": "nosniff" } as const;
@@ -15,12 +16,12 @@ export const jsonText = (body: string, status = 200, headers: Readonly<Record<st
   new Response(body, { status, headers: { ...ALWAYS, "content-type": "application/json", ...headers } });
 
 /** E1's object; `retry` is what to do: `no`, `later`, or `same_id`. */
-export const problemBody = (refusal: Refusal): Readonly<Record<string, unknown>> => {
-  const { status, title, retry } = ERRORS[refusal.code];
+export const problemBody = (refusal: Refusal): Problem => {
+  const { title, retry } = ERRORS[refusal.code];
   const own = {
     type: `urn:restante:error:${refusal.code}`,
     title,
-    status,
+    status: statusOf(refusal.code),
     code: refusal.code,
     detail: refusal.detail,
     retry,
@@ -50,9 +51,13 @@ const headersOf = (refusal: Refusal): Readonly<Record<string, string>> => {
       return { allow: String(refusal.extra?.allow ?? "") };
     case "upgrade_required":
       return { upgrade: "websocket", connection: "Upgrade" };
-    default:
-      return ERRORS[refusal.code].retry === "later"
-        ? { "retry-after": String(refusal.retryAfterSeconds ?? RETRY_AFTER_SECONDS) }
-        : {};
+    default: {
+      const seconds = retryAfterSeconds(refusal);
+      return seconds === undefined ? {} : { "retry-after": String(seconds) };
+    }
   }
 };
+
+/** When to try again; undefined where that is not a matter of time. */
+export const retryAfterSeconds = (refusal: Refusal): number | undefined =>
+  ERRORS[refusal.code].retry === "later" ? (refusal.retryAfterSeconds ?? RETRY_AFTER_SECONDS) : undefined;

@@ -9,9 +9,10 @@ import type {
   UserState,
 } from "../protocol/mailbox-api.ts";
 import type { MessageState } from "../protocol/message.ts";
+import type { ConnectionReply, DeviceReply, MessageReply, UserReply } from "../protocol/replies.ts";
 
 /** S7. */
-export const messageReply = (m: MessageState) => ({
+export const messageReply = (m: MessageState): MessageReply => ({
   id: m.id,
   seq: m.seq,
   status: m.status,
@@ -22,6 +23,9 @@ export const messageReply = (m: MessageState) => ({
   ...(m.deliveredAt === undefined ? {} : { delivered_at: rfc3339(m.deliveredAt) }),
   ...(m.requeuedFrom === undefined ? {} : { requeued_from: m.requeuedFrom }),
 });
+
+/** S1: its end is known, or not yet. */
+export const sentStatus = (m: MessageState): 200 | 202 => (m.status === "queued" ? 202 : 200);
 
 /** An object's JSON, with one more member whose value is JSON text already. */
 const withData = (body: object, data: string | undefined): string => {
@@ -56,7 +60,7 @@ export const deadLetterReply = (d: DeadLetter): string =>
 export const pageReply = <T>(name: string, page: Page<T>, entry: (item: T) => string): string =>
   `{"${name}":[${page.items.map(entry).join(",")}]${page.next === undefined ? "" : `,"next":${page.next}`}}`;
 
-const connectionReply = (c: ConnectionState) => ({
+const connectionReply = (c: ConnectionState): ConnectionReply => ({
   connection_id: c.connectionId,
   device: c.device,
   opened_at: rfc3339(c.openedAt),
@@ -69,7 +73,7 @@ const connectionReply = (c: ConnectionState) => ({
   ...(c.pingedAt === undefined ? {} : { pinged_at: rfc3339(c.pingedAt) }),
 });
 
-const deviceReply = (d: DeviceState) => ({
+const deviceReply = (d: DeviceState): DeviceReply => ({
   device: d.device,
   cursor: d.cursor,
   connected: d.connected,
@@ -78,7 +82,7 @@ const deviceReply = (d: DeviceState) => ({
 });
 
 /** U1. */
-export const userReply = (mailbox: string, user: UserState) => ({
+export const userReply = (mailbox: string, user: UserState): UserReply => ({
   connected: user.connections.length > 0,
   connections: user.connections.map(connectionReply),
   devices: user.devices.map(deviceReply),

@@ -5,7 +5,7 @@ import { parseJson } from "../protocol/i-json.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { badBody, checkBody } from "./checked-input.ts";
 
-const JSON_TYPE = /^application\/(?:[a-z0-9!#$&^_.+-]+\+)?json\s*(?:;|$)/i;
+export const JSON_TYPE = /^application\/(?:[a-z0-9!#$&^_.+-]+\+)?json\s*(?:;|$)/i;
 
 // A byte order mark stays in the text, for the parser to refuse.
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -20,51 +20,53 @@ export const readJson = async <S extends v.GenericSchema>(
   if (type !== null && !JSON_TYPE.test(type)) {
     return refuse("unsupported_media_type", "Send the body as Content-Type: application/json.");
   }
-  const bytes = await readBytes(request);
-  if (!bytes.ok) return bytes;
-  if (bytes.value.length === 0) {
+  const text = await readText(request, LIMITS.bodyMaxBytes);
+  if (!text.ok) return text;
+  if (text.value === "") {
     return presence === "optional"
       ? checkBody(schema, {})
       : badBody([{ pointer: "", detail: "It is empty; a JSON object is needed." }]);
   }
-  let text: string;
-  try {
-    text = utf8.decode(bytes.value);
-  } catch {
-    return badBody([{ pointer: "", detail: "It is not UTF-8." }]);
-  }
-  const parsed = parseJson(text);
+  const parsed = parseJson(text.value);
   return parsed.ok ? checkBody(schema, parsed.value) : badBody(parsed.faults);
 };
 
-const tooLarge = (): Refusal =>
-  refuse("message_too_large", `A body has at most ${LIMITS.bodyMaxBytes} bytes. Nothing of it was taken.`);
-
-const readBytes = async (request: Request): Promise<Checked<Uint8Array>> => {
+/** A body as text; none at all is empty. */
+export const readText = async (request: Request, maxBytes: number): Promise<Checked<string>> => {
   const declared = request.headers.get("content-length");
-  if (declared !== null && Number(declared) > LIMITS.bodyMaxBytes) return tooLarge();
+  if (declared !== null && Number(declared) > maxBytes) return tooLarge(maxBytes);
+  let bytes: Checked<Uint8Array>;
   try {
-    return await readWhole(request, declared);
+    bytes = await readWhole(request, declared, maxBytes);
   } catch {
     return refuse(
       "invalid_request",
       "The body broke off, or is not framed well: send it again. Nothing of it was taken.",
     );
   }
+  if (!bytes.ok) return bytes;
+  try {
+    return granted(utf8.decode(bytes.value));
+  } catch {
+    return badBody([{ pointer: "", detail: "It is not UTF-8." }]);
+  }
 };
 
-const readWhole = async (request: Request, declared: string | null): Promise<Checked<Uint8Array>> => {
+const tooLarge = (maxBytes: number): Refusal =>
+  refuse("message_too_large", `A body has at most ${maxBytes} bytes here. Nothing of it was taken.`);
+
+const readWhole = async (request: Request, declared: string | null, maxBytes: number): Promise<Checked<Uint8Array>> => {
   // A declared length is what frames the body, so it bounds it, and the whole comes in one go, without a stream.
   if (declared !== null) {
     const bytes = new Uint8Array(await request.arrayBuffer());
-    return bytes.length > LIMITS.bodyMaxBytes ? tooLarge() : granted(bytes);
+    return bytes.length > maxBytes ? tooLarge(maxBytes) : granted(bytes);
   }
   if (request.body === null) return granted(new Uint8Array());
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request.body as AsyncIterable<Uint8Array>) {
     size += chunk.length;
-    if (size > LIMITS.bodyMaxBytes) return tooLarge();
+    if (size > maxBytes) return tooLarge(maxBytes);
     chunks.push(chunk);
   }
   const bytes = new Uint8Array(size);

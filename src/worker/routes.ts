@@ -1,11 +1,17 @@
 /** Every route there is, and who may use it (A1): the one table from which they are registered and tested. */
-import type { Scope } from "../settings.ts";
-import type { BackendHandler } from "./backend-plane.ts";
+import type { Scope } from "../settings/access.ts";
+import { type BackendHandler, type KeyHandler, ofUser } from "./backend-plane.ts";
+import { postBatch } from "./batch.ts";
 import { discardMany, discardOne, listDeadLetters, requeueMany, requeueOne } from "./dead-letters.ts";
-import { getHealth, type OpenHandler } from "./health.ts";
+import { getAsyncApi, getOpenApi } from "./documents.ts";
+import { openEvents } from "./events.ts";
+import { getHealth } from "./health.ts";
 import { getMessage, listHeld, recallMessage } from "./messages.ts";
+import type { OpenHandler } from "./open-plane.ts";
+import { getReady } from "./ready.ts";
 import { sendMessage } from "./sends.ts";
 import { openSocket } from "./socket.ts";
+import { postAck, postReject } from "./stream-acks.ts";
 import { renewToken } from "./token-renewal.ts";
 import type { UserHandler } from "./user-plane.ts";
 import { eraseUser, getUser, postToken, revokeTokens } from "./users.ts";
@@ -19,30 +25,32 @@ interface At {
 
 export type Route =
   /** An API key with any one of the scopes. */
-  | (At & { readonly plane: "backend"; readonly scopes: readonly Scope[]; readonly handle: BackendHandler })
+  | (At & { readonly plane: "backend"; readonly scopes: readonly Scope[]; readonly handle: KeyHandler })
   /** A user token. */
   | (At & { readonly plane: "user"; readonly handle: UserHandler })
-  /** Nothing. */
-  | (At & { readonly plane: "open"; readonly handle: OpenHandler });
+  /** Nothing; a key with one of the scopes may do more. */
+  | (At & { readonly plane: "open"; readonly scopes?: readonly Scope[]; readonly handle: OpenHandler });
 
 const backend = (method: Method, path: string, scopes: readonly Scope[], handle: BackendHandler): Route => ({
   plane: "backend",
   method,
   path,
   scopes,
-  handle,
+  handle: ofUser(handle),
 });
 const user = (method: Method, path: string, handle: UserHandler): Route => ({ plane: "user", method, path, handle });
 
 const USER = "/v1/users/:user";
 const MESSAGES = `${USER}/messages`;
 const DEAD_LETTERS = `${USER}/dead-letters`;
+const CONNECTION = "/v1/connections/:connection_id";
 
 export const ROUTES: readonly Route[] = [
   backend("POST", MESSAGES, ["send"], sendMessage),
   backend("GET", MESSAGES, ["send", "monitor"], listHeld),
   backend("GET", `${MESSAGES}/:id`, ["send", "monitor"], getMessage),
   backend("DELETE", `${MESSAGES}/:id`, ["manage"], recallMessage),
+  { plane: "backend", method: "POST", path: "/v1/messages", scopes: ["send"], handle: postBatch },
 
   backend("GET", USER, ["send", "monitor"], getUser),
   backend("DELETE", USER, ["manage"], eraseUser),
@@ -56,9 +64,15 @@ export const ROUTES: readonly Route[] = [
   backend("POST", `${DEAD_LETTERS}/:seq/requeue`, ["manage"], requeueOne),
 
   user("GET", "/v1/socket", openSocket),
-  user("PUT", "/v1/connections/:connection_id/token", renewToken),
+  user("GET", "/v1/events", openEvents),
+  user("PUT", `${CONNECTION}/token`, renewToken),
+  user("POST", `${CONNECTION}/ack`, postAck),
+  user("POST", `${CONNECTION}/reject`, postReject),
 
   { plane: "open", method: "GET", path: "/health", handle: getHealth },
+  { plane: "open", method: "GET", path: "/ready", scopes: ["monitor"], handle: getReady },
+  { plane: "open", method: "GET", path: "/openapi.json", handle: (call) => getOpenApi(call, ROUTES) },
+  { plane: "open", method: "GET", path: "/asyncapi.json", handle: getAsyncApi },
 ];
 
 const isAt = (pattern: string, path: string): boolean => {

@@ -1,29 +1,32 @@
-/** `POST /v1/users/{user}/messages` (S1–S8). */
-import { placedQuery, sendBody } from "../protocol/http.ts";
+/** Sending one message (S1–S8), and `POST /v1/users/{user}/messages`. */
+import type { Checked } from "../protocol/errors.ts";
+import { placedQuery, type SendBody, sendBody } from "../protocol/http.ts";
 import type { Sent } from "../protocol/mailbox-api.ts";
 import { type BackendCall, type BackendHandler, placement } from "./backend-plane.ts";
 import { checkQuery } from "./checked-input.ts";
-import { mailboxOf, whileCallerListens } from "./mailbox-stub.ts";
+import type { Caller } from "./exchange.ts";
+import { mailboxOf, type UserMailbox, whileCallerListens } from "./mailbox-stub.ts";
 import { newMessage, withHeaders } from "./new-message.ts";
 import { preferenceApplied, preferredWaitMs } from "./prefer.ts";
 import { json } from "./problem.ts";
-import { messageReply } from "./replies.ts";
+import { messageReply, sentStatus } from "./replies.ts";
 import { readJson } from "./request-body.ts";
 
-export const sendMessage: BackendHandler = async (call) => {
-  const query = checkQuery(placedQuery, call.query);
-  if (!query.ok) return query;
-  const body = await readJson(call.request, sendBody, "required");
-  if (!body.ok) return body;
-  const fields = withHeaders(body.value, call.request.headers);
-  if (!fields.ok) return fields;
-  const location = placement(query.value.location, fields.value.location);
-  if (!location.ok) return location;
-  const message = await newMessage(fields.value);
-  if (!message.ok) return message;
+/** What a sender says beside the message. */
+export interface SendTerms {
+  /** How long the reply may be held (S3). */
+  readonly waitMs: number | undefined;
+  readonly traceparent: string | null | undefined;
+}
 
-  const waitMs = preferredWaitMs(call.request.headers);
-  const mailbox = await mailboxOf(call, call.user, location.value);
+export const send = async (
+  caller: Caller,
+  mailbox: UserMailbox,
+  body: SendBody,
+  { waitMs, traceparent }: SendTerms,
+): Promise<Checked<Sent>> => {
+  const message = await newMessage(body, traceparent);
+  if (!message.ok) return message;
   const messages = [message.value];
   // Without an id the same send again would be a second message (S13).
   const kind = message.value.id === undefined ? "once" : "repeatable";
@@ -31,7 +34,7 @@ export const sendMessage: BackendHandler = async (call) => {
   const reply =
     waitMs === undefined && message.value.ttlMs !== 0
       ? await mailbox.call(kind, async (stub) => (await stub.send({ messages }))[0])
-      : await whileCallerListens(call, mailbox, (waitId) =>
+      : await whileCallerListens(caller, mailbox, (waitId) =>
           mailbox.call(kind, async (stub) => {
             const left = waitMs === undefined ? {} : { waitMs: Math.max(0, startedAt + waitMs - Date.now()) };
             return (await stub.send({ messages, waitId, ...left }))[0];
@@ -39,11 +42,27 @@ export const sendMessage: BackendHandler = async (call) => {
         );
   if (!reply.ok) return reply;
   if (reply.value === undefined) throw new Error("The Mailbox replied to no message.");
-  return sentReply(call, reply.value, waitMs);
+  return { ok: true, value: reply.value };
+};
+
+export const sendMessage: BackendHandler = async (call) => {
+  const query = checkQuery(placedQuery, call.query);
+  if (!query.ok) return query;
+  const body = await readJson(call.request, sendBody, "required");
+  if (!body.ok) return body;
+  const { headers } = call.request;
+  const fields = withHeaders(body.value, headers);
+  if (!fields.ok) return fields;
+  const location = placement(query.value.location, fields.value.location);
+  if (!location.ok) return location;
+  const waitMs = preferredWaitMs(headers);
+  const mailbox = await mailboxOf(call, call.user, location.value);
+  const sent = await send(call, mailbox, fields.value, { waitMs, traceparent: headers.get("traceparent") });
+  return sent.ok ? sentReply(call, sent.value, waitMs) : sent;
 };
 
 const sentReply = ({ user }: BackendCall, { message, replayed }: Sent, waitMs: number | undefined): Response =>
-  json(messageReply(message), message.status === "queued" ? 202 : 200, {
+  json(messageReply(message), sentStatus(message), {
     location: `/v1/users/${encodeURIComponent(user)}/messages/${encodeURIComponent(message.id)}`,
     ...preferenceApplied(waitMs),
     ...(replayed ? { "idempotency-replayed": "true" } : {}),

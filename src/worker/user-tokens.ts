@@ -17,7 +17,7 @@ import { type Checked, granted, type Refusal, refuse } from "../protocol/errors.
 import { isDevice, isUser } from "../protocol/identifiers.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { TokenFacts } from "../protocol/mailbox-api.ts";
-import { type IdentityProvider, OWN_ISSUER, type UserTokenSettings } from "../settings.ts";
+import { type IdentityProvider, OWN_ISSUER, type UserTokenSettings } from "../settings/access.ts";
 import { looksLikeToken } from "./credentials.ts";
 
 const OWN_TYPE = "restante-user+jwt";

@@ -16,6 +16,8 @@ type Scope = keyof typeof KEYS;
 /** What a route answers whom it lets in: `to` a key with one of these scopes, or a user token, or anybody. */
 interface Row {
   readonly to: readonly Scope[] | "token" | "anybody";
+  /** Anybody, but a key that is sent has one of these. */
+  readonly keys?: readonly Scope[];
   readonly answers: Expected;
 }
 
@@ -28,6 +30,7 @@ const CONTRACT: Readonly<Record<string, Row>> = {
   "GET /v1/users/:user/messages": { to: ["send", "monitor"], answers: [200] },
   "GET /v1/users/:user/messages/:id": { to: ["send", "monitor"], answers: UNKNOWN_MESSAGE },
   "DELETE /v1/users/:user/messages/:id": { to: ["manage"], answers: UNKNOWN_MESSAGE },
+  "POST /v1/messages": { to: ["send"], answers: [200] },
   "GET /v1/users/:user": { to: ["send", "monitor"], answers: [200] },
   "DELETE /v1/users/:user": { to: ["manage"], answers: [200] },
   "POST /v1/users/:user/tokens": { to: ["send"], answers: [200] },
@@ -38,8 +41,14 @@ const CONTRACT: Readonly<Record<string, Row>> = {
   "DELETE /v1/users/:user/dead-letters/:seq": { to: ["manage"], answers: UNKNOWN_DEAD_LETTER },
   "POST /v1/users/:user/dead-letters/:seq/requeue": { to: ["manage"], answers: UNKNOWN_DEAD_LETTER },
   "GET /v1/socket": { to: "token", answers: [101] },
+  "GET /v1/events": { to: "token", answers: [200] },
   "PUT /v1/connections/:connection_id/token": { to: "token", answers: [200] },
+  "POST /v1/connections/:connection_id/ack": { to: "token", answers: [200] },
+  "POST /v1/connections/:connection_id/reject": { to: "token", answers: [200] },
   "GET /health": { to: "anybody", answers: [200] },
+  "GET /ready": { to: "anybody", keys: ["monitor"], answers: [200] },
+  "GET /openapi.json": { to: "anybody", answers: [200] },
+  "GET /asyncapi.json": { to: "anybody", answers: [200] },
 };
 
 /** Not in the table, but next to what is: a slash more or less, another case, other words. */
@@ -61,9 +70,13 @@ const UNKNOWN_PATHS = [
   "/v1/users/:user/dead-letters/7/requeue/x",
   "/v1/socket/",
   "/v1/sockets",
+  "/v1/messages/",
+  "/v1/events/",
   "/v1/connections/:connection_id",
+  "/v1/connections/:connection_id/ack/",
   "/health/",
   "/health/x",
+  "/ready/",
 ];
 const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"] as const;
 type Method = (typeof METHODS)[number];
@@ -134,22 +147,24 @@ const expected = (path: string, method: Method, kind: Credential["kind"]): Expec
     );
     return method === "OPTIONS" && isUserPlane ? [204] : [405, "method_not_allowed"];
   }
-  if (row.to === "anybody") return row.answers;
+  if (row.to === "anybody" && (row.keys === undefined || kind === "none")) return row.answers;
   if (row.to === "token") {
-    if (method === "HEAD") return [426, "upgrade_required"];
     switch (kind) {
       case "none":
         return [401, "missing_token"];
       case "two":
         return [400, "conflicting_credentials"];
-      case "this user":
-        return row.answers;
       case "another user":
         // It opens its own user's stream, and has no say about another's connection.
-        return path === "/v1/socket" ? row.answers : [403, "token_mismatch"];
+        if (path.includes(":connection_id")) return [403, "token_mismatch"];
+        break;
+      case "this user":
+        break;
       default:
         return [401, "invalid_token"];
     }
+    // Nothing else is wrong with it.
+    return path === "/v1/socket" && method === "HEAD" ? [426, "upgrade_required"] : row.answers;
   }
   switch (kind) {
     case "none":
@@ -163,13 +178,19 @@ const expected = (path: string, method: Method, kind: Credential["kind"]): Expec
     case "all":
       return row.answers;
     default:
-      return row.to.includes(kind) ? row.answers : [403, "missing_scope"];
+      return (row.keys ?? row.to).includes(kind) ? row.answers : [403, "missing_scope"];
   }
 };
 
+const BODIES: Readonly<Record<string, string>> = {
+  "/v1/users/:user/messages": '{"type":"from-the-matrix"}',
+  "/v1/messages": '{"messages":[{"to":"matrix-batch","type":"from-the-matrix"}]}',
+  "/v1/connections/:connection_id/ack": '{"seq":0}',
+  "/v1/connections/:connection_id/reject": '{"seq":0,"reason":"from the matrix"}',
+};
 const bodyOf = (method: Method, path: string) => {
   if (method === "GET" || method === "HEAD" || method === "OPTIONS" || method === "DELETE") return {};
-  return { body: path.endsWith("/messages") ? '{"type":"from-the-matrix"}' : "{}" };
+  return { body: BODIES[path] ?? "{}" };
 };
 const UPGRADE = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"];
 
@@ -250,8 +271,8 @@ test("[A1, A4, E1] credential × scope × route × method: every cell has its st
     cells += found.cells;
   }
   expect(wrong).toEqual([]);
-  // 11 paths and 20 that are none, 7 methods, 16 credentials: a new route is counted here on purpose.
-  expect(cells).toBe((11 + 20) * 7 * 16);
+  // 18 paths and 24 that are none, 7 methods, 16 credentials: a new route is counted here on purpose.
+  expect(cells).toBe((18 + 24) * 7 * 16);
   expect(await withoutSockets(witness.user)).toBe(stateBefore);
   expect(await canaries.faults()).toEqual([]);
   expect(connection.frames.filter((frame) => frame.type === "error")).toEqual([]);

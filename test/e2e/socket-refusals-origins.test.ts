@@ -100,7 +100,7 @@ test("[A4] the preflight of a token's renewal, and the reply to it, are for allo
   expect(preflight.headers).toMatchObject({
     "access-control-allow-origin": "https://app.example.com",
     "access-control-allow-methods": "PUT",
-    "access-control-allow-headers": "authorization, content-type",
+    "access-control-allow-headers": "authorization, content-type, last-event-id",
     vary: "Origin",
   });
   expect(preflight.headers["access-control-allow-credentials"]).toBeUndefined();

@@ -159,11 +159,29 @@ describe("[C11, A4] a refusal", () => {
     }
   });
 
-  test("[C] without an upgrade it is 426, whoever asks", async () => {
-    const headers = [`Authorization: Bearer ${await mintLocally("no-upgrade")}`];
-    const reply = await raw(runtime.port, requestBytes("GET", "/v1/socket", { headers }));
-    expect([reply.status, reply.code]).toEqual([426, "upgrade_required"]);
-    expect((await backend.user("no-upgrade")).body.devices).toEqual([]);
+  test("[C] without an upgrade it is 426, where nothing else is wrong: who asks why its handshake failed hears the reason", async () => {
+    const user = "no-upgrade";
+    const good = await mintLocally(user, { device: "phone" });
+    const asks: readonly (readonly [string, readonly string[], number, string])[] = [
+      ["", [], 401, "missing_token"],
+      ["?access_token=x", [], 401, "invalid_token"],
+      [`?access_token=${await mintLocally(user, { ttlSeconds: -1 })}`, [], 401, "token_expired"],
+      [`?access_token=${good}&device=tablet`, [], 403, "token_mismatch"],
+      [`?access_token=${good}&after=x`, [], 400, "invalid_request"],
+      [`?access_token=${good}`, [`Authorization: Bearer ${await mintLocally(user)}`], 400, "conflicting_credentials"],
+      [`?access_token=${good}`, ["Sec-WebSocket-Protocol: graphql-ws"], 400, "invalid_request"],
+      [`?access_token=${good}`, [], 426, "upgrade_required"],
+    ];
+    for (const [query, headers, status, code] of asks) {
+      // A page reads it, too: it is no handshake.
+      for (const origin of [[], [`Origin: ${PAGE}`]]) {
+        const bytes = requestBytes("GET", `/v1/socket${query}`, { headers: [...headers, ...origin] });
+        const reply = await raw(runtime.port, bytes);
+        expect([query.slice(0, 30), reply.status, reply.code]).toEqual([query.slice(0, 30), status, code]);
+        expect(reply.headers["access-control-allow-origin"]).toBe(origin.length === 0 ? undefined : PAGE);
+      }
+    }
+    expect((await backend.user(user)).body.devices).toEqual([]);
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Mailbox } from "../../src/index.ts";
+import type { Mailbox, Monitor } from "../../src/index.ts";
 
 declare global {
   // biome-ignore lint/style/noNamespace: the types of `cloudflare:workers` are extended in this one way
@@ -6,6 +6,7 @@ declare global {
     /** What `env` of `cloudflare:workers` holds in this project: wrangler.toml's bindings, vitest.config.ts's variables. */
     interface Env {
       readonly MAILBOX: DurableObjectNamespace<Mailbox>;
+      readonly MONITOR: DurableObjectNamespace<Monitor>;
       readonly ENVIRONMENT: string;
       readonly API_KEY_TEST: string;
       readonly TOKEN_SECRET: string;

@@ -1,4 +1,5 @@
 /** Mutated requests of one lane: what is sent, and what every reply must keep (A6, E1, E2). */
+import { createHash } from "node:crypto";
 import { Backend } from "../support/backend.ts";
 import { API_KEY, mintLocally } from "../support/credentials.ts";
 import { wholeState } from "../support/fuzz-canary.ts";
@@ -11,6 +12,13 @@ import { type FuzzTally, uuidOf } from "./fuzz-tally.ts";
 const WINDOW = 10;
 /** A user is left for a new one before its list grows over a page. */
 const REQUESTS_A_USER = 200;
+
+/** The user whose streams are opened: their ends would change another's state at any time. */
+const readerOf = (user: string): string => `${user}-reads`;
+
+/** A connection of theirs that has ended, or never was. */
+const connectionOf = (reader: string): string =>
+  `/v1/connections/${createHash("sha256").update(`u:${reader}`).digest("hex").slice(0, 16)}.x`;
 
 const drafts = (user: string, token: string, data: string): readonly Draft[] => {
   const key = `Authorization: Bearer ${API_KEY}`;
@@ -25,6 +33,10 @@ const drafts = (user: string, token: string, data: string): readonly Draft[] => 
     topic: "t",
     location: "weur",
   };
+  const connection = connectionOf(readerOf(user));
+  const entries = [full, { type: "fuzz" }, { type: "fuzz", ttl: 0 }].map((entry) => ({ to: user, ...entry }));
+  const batch = JSON.stringify({ messages: entries });
+  const lines = entries.map((entry) => JSON.stringify(entry)).join("\n");
   const upgrade = ["Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="];
   return [
     { ...sending, body: JSON.stringify({ type: "fuzz", data }) },
@@ -54,8 +66,26 @@ const drafts = (user: string, token: string, data: string): readonly Draft[] => 
       target: "/v1/socket",
       headers: [...upgrade, "Origin: http://localhost:1", `Sec-WebSocket-Protocol: restante.v1, bearer.${token}`],
     },
-    { method: "PUT", target: "/v1/connections/0123456789abcdef.x/token", headers: [`Authorization: Bearer ${token}`] },
+    { method: "POST", target: "/v1/messages?location=weur", headers: [key, type], body: batch },
+    { method: "POST", target: "/v1/messages", headers: [key, "Content-Type: application/x-ndjson"], body: lines },
+    { method: "GET", target: `/v1/events?access_token=${token}&device=phone&window=5&after=0`, headers: [] },
+    {
+      method: "GET",
+      target: "/v1/events",
+      headers: [`Authorization: Bearer ${token}`, "Last-Event-ID: 7", "Origin: http://localhost:1"],
+    },
+    ...["ack", "reject"].map((word) => ({
+      method: "POST",
+      target: `${connection}/${word}`,
+      headers: [`Authorization: Bearer ${token}`, type],
+      body: word === "ack" ? '{"seq":7,"checkpoint":6}' : '{"seq":7,"reason":"fuzz"}',
+    })),
+    { method: "PUT", target: `${connection}/token`, headers: [`Authorization: Bearer ${token}`] },
     { method: "GET", target: "/health", headers: ["Accept: */*"] },
+    { method: "GET", target: "/ready", headers: ["Accept: */*"] },
+    { method: "GET", target: "/ready", headers: [key] },
+    { method: "GET", target: "/openapi.json", headers: [] },
+    { method: "GET", target: "/asyncapi.json", headers: [] },
   ];
 };
 
@@ -75,8 +105,7 @@ export const fuzzRequests = async (
     if (at % REQUESTS_A_USER === 0) {
       user = `fuzz-${uuidOf(random)}`;
       await backend.send(user, { type: "kept", id: "m-1", data: tally.secret });
-      // Streams are another user's, since their ends would change this one's state at any time.
-      base = drafts(user, await mintLocally(`${user}-reads`), tally.secret);
+      base = drafts(user, await mintLocally(readerOf(user)), tally.secret);
       isTouched = true;
     }
     const draft = mutateDraft(random.pick(base), random);

@@ -1,4 +1,4 @@
-/** What happens on connections: attach, ack, reject, ping, bad frames, detach (C). */
+/** What happens on connections: attach, ping, bad frames, prolong, detach (C). */
 import type { Effect } from "../../src/delivery/effects.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { expect, fail, same } from "./mismatch.ts";
@@ -182,14 +182,16 @@ const fault = (referee: Referee, c: Connection, dies: Death | undefined): void =
   referee.crash();
 };
 
+/** What the model makes of what a client said, and whether it is news. */
+export type Taken = (now: number) => boolean;
+
 /** One frame from a client; `expected` = the code that it is closed with for it. */
-const receive = (
+export const receive = (
   referee: Referee,
   c: Connection,
   text: string | undefined,
   expected: number | undefined,
-  /** Tells the model; whether it is news. */
-  taken: (now: number) => boolean,
+  taken: Taken,
   dies?: Death,
 ): void => {
   const { model } = referee;
@@ -205,68 +207,6 @@ const receive = (
   if (expected !== undefined) expect(!isOpen, "C11", () => `${c.id} sent ${text?.slice(0, 80)}, and is still open`);
   if (isNews && isOpen && turn.kind === "done") checkComplete(model, c, now);
   referee.settle(turn);
-};
-
-const ackText = (seq: number, checkpoint?: number): string => JSON.stringify({ type: "ack", seq, checkpoint });
-
-const ack = (referee: Referee, c: Connection, seq: number, checkpoint: number | undefined, dies?: Death): void => {
-  const taken = (now: number) => {
-    const { model } = referee;
-    if (seq < c.acked) return false;
-    model.ackRange(c.acked, seq, now);
-    noteAck(model, c, seq, checkpoint ?? seq, now);
-    const memory = referee.memory.get(c.device);
-    if (memory !== undefined) memory.acked = Math.max(memory.acked, seq);
-    return true;
-  };
-  receive(referee, c, ackText(seq, checkpoint), undefined, taken, dies);
-};
-
-export const doAck = (referee: Referee, op: Extract<Op, { do: "ack" }>): void => {
-  const c = pickConnection(referee, op.conn);
-  const seq = c?.unacked[Math.min(op.count, c.unacked.length) - 1];
-  if (c === undefined || seq === undefined) return;
-  const half = c.unacked[Math.floor((Math.min(op.count, c.unacked.length) - 1) / 2)] as number;
-  const checkpoint = op.checkpoint === "none" ? undefined : op.checkpoint === "stay" ? c.checkpoint : half;
-  ack(referee, c, seq, checkpoint, op.dies);
-};
-
-/** Acks all that its client has; false where there is nothing. */
-export const ackAll = (referee: Referee, c: Connection): boolean => {
-  const seq = c.unacked.at(-1);
-  if (seq === undefined) return false;
-  ack(referee, c, seq, undefined);
-  return true;
-};
-
-export const doOddAck = (referee: Referee, op: Extract<Op, { do: "odd_ack" }>): void => {
-  const c = pickConnection(referee, op.conn);
-  if (c === undefined) return;
-  switch (op.kind) {
-    case "stale":
-      return ack(referee, c, Math.max(0, c.acked - 1), undefined, op.dies);
-    case "again":
-      // The same ack with its checkpoint where the ack is: the answer is complete now (C5).
-      return ack(referee, c, c.acked, undefined, op.dies);
-    case "beyond":
-      return receive(referee, c, ackText(c.sent + 1), 4400, () => false, op.dies);
-    case "checkpoint_beyond":
-      return receive(referee, c, ackText(c.sent, c.sent + 1), 4400, () => false, op.dies);
-  }
-};
-
-export const doReject = (referee: Referee, op: Extract<Op, { do: "reject" }>): void => {
-  const c = pickConnection(referee, op.conn);
-  const seq = c?.unacked[Math.min(op.count, c.unacked.length) - 1];
-  if (c === undefined || seq === undefined) return;
-  const reason = `cannot ${seq}`;
-  const taken = (now: number) => {
-    const { model } = referee;
-    model.reject(c.acked, seq, reason, now);
-    noteAck(model, c, seq, seq, now, seq);
-    return true;
-  };
-  receive(referee, c, JSON.stringify({ type: "reject", seq, reason }), undefined, taken, op.dies);
 };
 
 export const doBadFrame = (referee: Referee, op: Extract<Op, { do: "bad_frame" }>): void => {

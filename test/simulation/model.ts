@@ -7,7 +7,7 @@
  */
 import { LIMITS } from "../../src/protocol/limits.ts";
 import type { DeadLetterReason, MessageEnd, MessageStatus } from "../../src/protocol/message.ts";
-import type { DeliverySettings } from "../../src/settings.ts";
+import type { DeliverySettings } from "../../src/settings/delivery.ts";
 import { fail } from "./mismatch.ts";
 import type { Connection } from "./model-connection.ts";
 

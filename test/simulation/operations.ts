@@ -43,10 +43,17 @@ export type Op = (
       /** How many of the un-acked entries that the client has; more than there are = all. */
       readonly count: number;
       readonly checkpoint: "none" | "stay" | "half";
+      /** By a request of its own (C10), not by a frame. */
+      readonly posted: boolean;
     }
-  | { readonly do: "odd_ack"; readonly conn: number; readonly kind: "stale" | "beyond" | "checkpoint_beyond" | "again" }
+  | {
+      readonly do: "odd_ack";
+      readonly conn: number;
+      readonly kind: "stale" | "beyond" | "checkpoint_beyond" | "again";
+      readonly posted: boolean;
+    }
   | { readonly do: "bad_frame"; readonly conn: number; readonly kind: "binary" | "no_json" | "unknown" | "huge" }
-  | { readonly do: "reject"; readonly conn: number; readonly count: number }
+  | { readonly do: "reject"; readonly conn: number; readonly count: number; readonly posted: boolean }
   | { readonly do: "ping"; readonly conn: number; readonly exact: boolean }
   | { readonly do: "prolong"; readonly conn: number; readonly tokenMs: number }
   | { readonly do: "recall"; readonly message: number }

@@ -128,7 +128,15 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "Math.min(...holding.map((s) => s.checkpoint))",
     "Math.max(...holding.map((s) => s.checkpoint))",
   ]),
-  bug("[C5] a checkpoint is ignored", "delivery/receiving.ts", ["frame.checkpoint ?? frame.seq", "frame.seq"]),
+  bug("[C5] a checkpoint is ignored", "delivery/receiving.ts", ["said.checkpoint ?? said.seq", "said.seq"]),
+  bug("[C10, D9] an ack by POST is answered before it is recorded", "delivery/receiving.ts", [
+    "flush(desk, now);\n  return { ok: true, acked",
+    "return { ok: true, acked",
+  ]),
+  bug("[C10, C9] a connection whose token is over takes an ack by POST", "delivery/attaching.ts", [
+    "if (session === undefined || session.expiresAt <= now) {",
+    "if (session === undefined) {",
+  ]),
   bug("[C5] an ack beyond what was sent is taken", "delivery/receiving.ts", [
     "if (seq > session.sent) {\n    const detail = `Ack",
     "if (seq > session.sent + 1) {\n    const detail = `Ack",

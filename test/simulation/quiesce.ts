@@ -1,8 +1,9 @@
 /** The end of a schedule: everybody comes back and acks what there is; then nothing may be left, and nothing be due. */
 import { DEAD_LETTER_REASONS } from "../../src/protocol/message.ts";
+import { ackAll } from "./do-acks.ts";
 import { doAlarm, doDeadLetters, doHeld, doUser } from "./do-calls.ts";
 import { endWaits } from "./do-sends.ts";
-import { ackAll, doAttach, doDetach } from "./do-streams.ts";
+import { doAttach, doDetach } from "./do-streams.ts";
 import { expect, same } from "./mismatch.ts";
 import type { Referee } from "./referee.ts";
 

@@ -3,7 +3,7 @@ import type { Delivery } from "../../src/delivery/delivery.ts";
 import type { Effect } from "../../src/delivery/effects.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import type { MessageState } from "../../src/protocol/message.ts";
-import type { DeliverySettings } from "../../src/settings.ts";
+import type { DeliverySettings } from "../../src/settings/delivery.ts";
 import { checkAlarm } from "./check-alarm.ts";
 import { expect, fail, same } from "./mismatch.ts";
 import { type Message, Model } from "./model.ts";

@@ -116,22 +116,39 @@ const letters = (r: Random): LetterChoice => r.pick(["all", "all", "expired", "r
 
 type Make = (r: Random, mixture: Mixture) => readonly Op[];
 
+/** How often a client has no socket to say it on. */
+const POSTED = 0.15;
+
 /** How often, and how likely to be in a schedule's mixture at all. */
 const MAKERS: readonly (readonly [weight: number, likely: number, make: Make])[] = [
   [24, 1, (_, m) => [{ do: "send", calls: m.calls() }]],
   [14, 1, (_, m) => [m.attach()]],
   [3, 0.4, (r, m) => [{ ...(m.attach(3 + r.below(3)) as Extract<Op, { do: "attach" }>), tokenAgeMs: 0 }]],
-  [18, 1, (r) => [{ do: "ack", conn: r.below(8), count: r.pick([1, 1, 2, 3, 99]), checkpoint: checkpoint(r) }]],
+  [
+    18,
+    1,
+    (r) => [
+      {
+        ...{ do: "ack", conn: r.below(8), count: r.pick([1, 1, 2, 3, 99]), checkpoint: checkpoint(r) },
+        posted: r.chance(POSTED),
+      },
+    ],
+  ],
   [6, 0.8, (r) => [{ do: "detach", conn: r.below(8) }]],
   [8, 0.7, (r, m) => [{ do: "advance", ms: m.jump() }, ...late(r)]],
   [6, 0.8, () => [{ do: "alarm" }]],
   [
     4,
     0.5,
-    (r) => [{ do: "odd_ack", conn: r.below(8), kind: r.pick(["stale", "again", "beyond", "checkpoint_beyond"]) }],
+    (r) => [
+      {
+        ...{ do: "odd_ack", conn: r.below(8), kind: r.pick(["stale", "again", "beyond", "checkpoint_beyond"]) },
+        posted: r.chance(POSTED),
+      },
+    ],
   ],
   [1, 0.3, (r) => [{ do: "bad_frame", conn: r.below(8), kind: r.pick(["binary", "no_json", "unknown", "huge"]) }]],
-  [4, 0.4, (r) => [{ do: "reject", conn: r.below(8), count: r.pick([1, 1, 2, 99]) }]],
+  [4, 0.4, (r) => [{ do: "reject", conn: r.below(8), count: r.pick([1, 1, 2, 99]), posted: r.chance(POSTED) }]],
   [3, 0.4, (r) => [{ do: "ping", conn: r.below(8), exact: r.chance(0.5) }]],
   [2, 0.3, (r) => [{ do: "prolong", conn: r.below(8), tokenMs: r.pick([1_000, 60_000]) }]],
   [5, 0.4, (r) => [{ do: "recall", message: r.below(8) }]],

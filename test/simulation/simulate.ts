@@ -1,7 +1,8 @@
 /** Runs one schedule against the reference model, from an empty mailbox to the end of every message. */
 import { NodeSql } from "../../src/outbox/node-sql.ts";
 import { Outbox } from "../../src/outbox/outbox.ts";
-import { DELIVERY_DEFAULTS, type DeliverySettings } from "../../src/settings.ts";
+import { DELIVERY_DEFAULTS, type DeliverySettings } from "../../src/settings/delivery.ts";
+import { doAck, doOddAck, doReject } from "./do-acks.ts";
 import {
   doAlarm,
   doDeadLetters,
@@ -14,17 +15,7 @@ import {
   doUser,
 } from "./do-calls.ts";
 import { doErase, doHangUp, doSend, endWaits } from "./do-sends.ts";
-import {
-  doAck,
-  doAttach,
-  doBadFrame,
-  doDetach,
-  doOddAck,
-  doPing,
-  doProlong,
-  doReject,
-  pickConnection,
-} from "./do-streams.ts";
+import { doAttach, doBadFrame, doDetach, doPing, doProlong, pickConnection } from "./do-streams.ts";
 import { Mismatch } from "./mismatch.ts";
 import type { Op, Schedule } from "./operations.ts";
 import { quiesce } from "./quiesce.ts";

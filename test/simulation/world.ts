@@ -9,7 +9,7 @@ import type { Effect } from "../../src/delivery/effects.ts";
 import { type Attachment, Session } from "../../src/delivery/session.ts";
 import type { NodeSql } from "../../src/outbox/node-sql.ts";
 import { Outbox } from "../../src/outbox/outbox.ts";
-import type { DeliverySettings } from "../../src/settings.ts";
+import type { DeliverySettings } from "../../src/settings/delivery.ts";
 import type { Death } from "./operations.ts";
 
 interface Socket {

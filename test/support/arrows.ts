@@ -18,14 +18,24 @@ interface Layer {
 /** A layer is a folder of src, or a file directly in it. */
 const layers: Readonly<Record<string, Layer>> = {
   protocol: { imports: [], portable: true },
-  "settings.ts": { imports: ["protocol"], portable: true },
+  settings: { imports: ["protocol"], portable: true },
   "log.ts": { imports: ["protocol"], portable: true },
-  outbox: { imports: ["protocol"], types: ["settings.ts"], portable: true },
-  delivery: { imports: ["protocol", "outbox"], types: ["settings.ts"], portable: true, pure: true },
-  mailbox: { imports: ["protocol", "outbox", "delivery", "settings.ts", "log.ts"] },
+  outbox: { imports: ["protocol"], types: ["settings"], portable: true },
+  delivery: { imports: ["protocol", "outbox"], types: ["settings"], portable: true, pure: true },
+  mailbox: { imports: ["protocol", "outbox", "delivery", "settings", "log.ts"] },
+  // What the wire is, for tools.
+  reference: { imports: ["protocol"], portable: true },
   // A Mailbox is reached by its stub alone: importing the class would put it into the Worker's own code.
-  worker: { imports: ["protocol", "settings.ts", "log.ts"], types: ["mailbox"] },
-  "index.ts": { imports: ["protocol", "worker", "mailbox", "settings.ts", "log.ts"] },
+  worker: { imports: ["protocol", "reference", "settings", "log.ts"], types: ["mailbox"] },
+  // It sends and connects as any caller does: by way of the Worker's stubs.
+  monitor: { imports: ["protocol", "settings", "log.ts", "worker"] },
+  "index.ts": { imports: ["protocol", "worker", "mailbox", "monitor", "settings", "log.ts"] },
+  // It runs in other people's pages.
+  client: { imports: ["protocol"], portable: true },
+  // It runs in other people's backends.
+  sender: { imports: ["protocol"], portable: true },
+  // An app, and the development Worker around the one that is deployed: that one imports nothing of it.
+  demo: { imports: ["index.ts", "client", "sender"], types: ["worker"] },
   // It runs on the developer's machine, before there is a server.
   operate: { imports: [] },
 };

@@ -56,8 +56,12 @@ export const rawReplies = (port: number, bytes: Buffer, options: RawOptions = {}
     }, deadlineMs);
     socket.on("data", (chunk: Buffer) => {
       chunks.push(chunk);
-      // An open socket stays open: its head is all there is to wait for.
+      // A stream stays open: its head is all there is to wait for.
       if (chunk.includes("101 Switching Protocols")) finish();
+      else if (/^HTTP\/1\.1 200 [\s\S]*\r\ncontent-type: text\/event-stream\r\n/i.test(chunk.toString("latin1"))) {
+        finish();
+        socket.resetAndDestroy();
+      }
     });
     socket.on("end", finish);
     // A server that refuses early may reset what is still on its way to it; what it said before counts.
@@ -112,7 +116,7 @@ const codeIn = (text: string): string | undefined => {
  */
 const RUNTIMES_OWN: readonly (readonly [number, RegExp])[] = [
   // Empty where it answers a HEAD.
-  [400, /^(?:Bad Request|invalid [A-Za-z -]+|ERROR: Missing Sec-WebSocket-Key)?$/],
+  [400, /^(?:Bad Request|invalid [A-Za-z -]+|unexpected transfer-encoding parsed|ERROR: Missing Sec-WebSocket-Key)?$/],
   [414, /^(?:URI too long)?$/],
   [426, /^(?:ERROR: The requested WebSocket version is not supported\.)?$/],
   [431, /^/],

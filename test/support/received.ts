@@ -7,6 +7,7 @@ export interface ReceivedMessage {
   // biome-ignore lint/suspicious/noExplicitAny: data is the sender's, any JSON
   readonly data?: any;
   readonly timestamp: string;
+  readonly traceparent?: string;
 }
 
 export interface EstablishedFrame {

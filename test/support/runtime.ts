@@ -31,11 +31,15 @@ export interface RuntimeOptions {
   readonly entry?: string;
   /** Default: a free one. */
   readonly port?: number;
+  /** The source of a second Worker, bound to this one's entry point `Sender` as `RESTANTE` (S11); it answers on `boundUrl`. */
+  readonly bound?: string;
 }
 
 export interface Runtime {
   readonly url: string;
   readonly port: number;
+  /** Of the second Worker; a new one after each start. */
+  readonly boundUrl: string;
   /** Of the running workerd. */
   readonly pid: number;
   /** Everything it has written to stdout and stderr, all runs. */
@@ -63,10 +67,13 @@ export const startRuntime = async (options: RuntimeOptions = {}): Promise<Runtim
   const scriptPath = join(dir, "worker.js");
   const configPath = join(dir, "config.capnp");
   writeFileSync(scriptPath, await bundled(resolve(options.entry ?? join(projectDir, "src/index.ts"))));
-  writeFileSync(configPath, capnp(config, vars, objectsDir));
+  if (options.bound !== undefined) writeFileSync(join(dir, "bound.js"), await bundled(resolve(options.bound)));
+  const isBound = options.bound !== undefined;
+  writeFileSync(configPath, capnp(config, vars, objectsDir, isBound));
 
   const logs: string[] = [];
   let port = options.port ?? 0;
+  let boundPort: number | undefined;
   let child: ChildProcess | undefined;
 
   const kill = async (signal: NodeJS.Signals = "SIGKILL"): Promise<void> => {
@@ -78,17 +85,16 @@ export const startRuntime = async (options: RuntimeOptions = {}): Promise<Runtim
   };
   const start = async (): Promise<void> => {
     await kill();
-    const starting = spawn(
-      workerd,
-      ["serve", configPath, "--experimental", `--socket-addr=http=127.0.0.1:${port}`, "--control-fd=3"],
-      { stdio: ["ignore", "pipe", "pipe", "pipe"] },
-    );
+    const addresses = [`--socket-addr=http=127.0.0.1:${port}`, ...(isBound ? ["--socket-addr=bound=127.0.0.1:0"] : [])];
+    const starting = spawn(workerd, ["serve", configPath, "--experimental", ...addresses, "--control-fd=3"], {
+      stdio: ["ignore", "pipe", "pipe", "pipe"],
+    });
     child = starting;
     running.add(starting);
     for (const stream of [starting.stdout, starting.stderr])
       stream?.on("data", (chunk: Buffer) => logs.push(String(chunk)));
     try {
-      port = await listening(starting);
+      [port = port, boundPort] = await listening(starting, isBound ? ["http", "bound"] : ["http"]);
     } catch (error) {
       await kill();
       throw new Error(`workerd did not start: ${error instanceof Error ? error.message : error}\n${logs.join("")}`);
@@ -102,6 +108,10 @@ export const startRuntime = async (options: RuntimeOptions = {}): Promise<Runtim
     },
     get port() {
       return port;
+    },
+    get boundUrl() {
+      if (boundPort === undefined) throw new Error("There is no second Worker.");
+      return `http://127.0.0.1:${boundPort}`;
     },
     get pid() {
       if (child?.pid === undefined) throw new Error("The runtime is not running.");
@@ -141,8 +151,8 @@ const ended = (child: ChildProcess, signal: NodeJS.Signals): Promise<void> => {
   });
 };
 
-/** workerd says on its control descriptor when it listens, and where: `{"event":"listen","socket":"http","port":n}`. */
-const listening = (child: ChildProcess): Promise<number> =>
+/** workerd says on its control descriptor when it listens, and where: `{"event":"listen","socket":"http","port":n}`. The ports of its sockets. */
+const listening = (child: ChildProcess, sockets: readonly string[]): Promise<readonly number[]> =>
   new Promise((done, failed) => {
     const control = child.stdio[3] as Readable;
     const deadline = setTimeout(() => failed(new Error(`not listening after ${startDeadlineMs} ms`)), startDeadlineMs);
@@ -151,10 +161,12 @@ const listening = (child: ChildProcess): Promise<number> =>
     child.once("exit", (code, signal) => failed(new Error(`it ended with ${code ?? signal}`)));
     control.on("data", (chunk: Buffer) => {
       text += chunk;
-      const port = /"event":"listen","socket":"http","port":(\d+)/.exec(text)?.[1];
-      if (port === undefined) return;
+      const ports = sockets.map(
+        (name) => new RegExp(`"event":"listen","socket":"${name}","port":(\\d+)`).exec(text)?.[1],
+      );
+      if (ports.includes(undefined)) return;
       clearTimeout(deadline);
-      done(Number(port));
+      done(ports.map(Number));
     });
   });
 
@@ -188,6 +200,7 @@ const capnp = (
   config: WorkerConfig,
   vars: Readonly<Record<string, string | undefined>>,
   objectsDir: string,
+  isBound: boolean,
 ): string => {
   const bindings = [
     ...Object.entries(vars).flatMap(([name, value]) =>
@@ -198,6 +211,13 @@ const capnp = (
   const namespaces = config.durableObjects.map(
     (o) => `(className = ${text(o.className)}, uniqueKey = ${text(`restante-${o.className}`)}, enableSql = true)`,
   );
+  // Another deployment of the same account: its own code, its own date, and the binding.
+  const second = `
+    (name = "bound", worker = (
+      modules = [(name = "bound.js", esModule = embed "bound.js")],
+      compatibilityDate = ${text(config.compatibilityDate)},
+      bindings = [(name = "RESTANTE", service = (name = "main", entrypoint = "Sender"))],
+    )),`;
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
@@ -209,11 +229,12 @@ const config :Workerd.Config = (
       durableObjectNamespaces = [${namespaces.join(", ")}],
       durableObjectStorage = (localDisk = "objects"),
     )),
+${isBound ? second : ""}
     (name = "objects", disk = (path = ${text(objectsDir)}, writable = true)),
     # Tests serve an identity provider's keys from this machine.
     (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),
   ],
-  sockets = [(name = "http", service = "main")],
+  sockets = [(name = "http", service = "main")${isBound ? ', (name = "bound", service = "bound")' : ""}],
 );
 `;
 };

@@ -48,7 +48,7 @@ test.each([
   [
     "settings as values below the Mailbox",
     "outbox/a.ts",
-    'import { x } from "../settings.ts";',
+    'import { x } from "../settings/x.ts";',
     /only by "import type"/,
   ],
   [

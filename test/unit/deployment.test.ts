@@ -6,7 +6,7 @@ import { type Attachment, Session } from "../../src/delivery/session.ts";
 import { NodeSql } from "../../src/outbox/node-sql.ts";
 import { Outbox } from "../../src/outbox/outbox.ts";
 import { SCHEMA_VERSION } from "../../src/outbox/schema.ts";
-import { DELIVERY_DEFAULTS } from "../../src/settings.ts";
+import { DELIVERY_DEFAULTS } from "../../src/settings/delivery.ts";
 
 const toml = readFileSync(new URL("../../wrangler.toml", import.meta.url), "utf8");
 const valuesOf = (key: string) => [...toml.matchAll(new RegExp(`^${key} = "(.*)"$`, "gm"))].map((match) => match[1]);

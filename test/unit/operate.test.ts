@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { apiKeySetting, newApiKey, SCOPES } from "../../src/operate/api-key.ts";
 import { ensureDevVars } from "../../src/operate/dev-vars.ts";
-import { accessSettings, SCOPES as serverScopes } from "../../src/settings.ts";
+import { accessSettings, SCOPES as serverScopes } from "../../src/settings/access.ts";
 import { API_KEY, defaultVars } from "../support/credentials.ts";
 
 let dir: string;

@@ -3,13 +3,21 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { overTime } from "../../src/monitor/steps.ts";
+import { parseClientFrame } from "../../src/protocol/client-frames.ts";
 import { ERRORS, refuse } from "../../src/protocol/errors.ts";
 import * as frames from "../../src/protocol/frames.ts";
 import * as http from "../../src/protocol/http.ts";
 import { isDevice } from "../../src/protocol/identifiers.ts";
+import { rfc3339 } from "../../src/protocol/instant.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
+import { LOCATIONS } from "../../src/protocol/location.ts";
 import { DEAD_LETTER_REASONS, type MessageStatus } from "../../src/protocol/message.ts";
-import { accessSettings, DELIVERY_DEFAULTS, deliverySettings } from "../../src/settings.ts";
+import { READINESS_STEPS, type Readiness } from "../../src/protocol/readiness.ts";
+import { accessSettings } from "../../src/settings/access.ts";
+import { DELIVERY_DEFAULTS, deliverySettings } from "../../src/settings/delivery.ts";
+import { closeEvent, frameEvent } from "../../src/worker/event-format.ts";
+import { problemOutcome, sentOutcome } from "../../src/worker/outcome.ts";
 import { problemBody } from "../../src/worker/problem.ts";
 import { deadLetterReply, messageReply, userReply } from "../../src/worker/replies.ts";
 import { TOKEN_SECRET } from "../support/credentials.ts";
@@ -121,18 +129,28 @@ test("[A1] PROTOCOL.md lists every route with its scopes, its query and its body
     "POST /v1/users/{user}/dead-letters/requeue": keys(http.reasonQuery),
     "DELETE /v1/users/{user}/dead-letters": keys(http.reasonQuery),
     "GET /v1/socket": keys(http.socketQuery),
+    "GET /v1/events": keys(http.socketQuery),
     "PUT /v1/connections/{connection_id}/token": keys(http.noQuery),
+    "POST /v1/connections/{connection_id}/ack": keys(http.tokenQuery),
+    "POST /v1/connections/{connection_id}/reject": keys(http.tokenQuery),
     "GET /health": keys(http.noQuery),
+    "GET /ready": keys(http.noQuery),
+    "GET /openapi.json": keys(http.noQuery),
+    "GET /asyncapi.json": keys(http.noQuery),
   };
   const bodies: Readonly<Record<string, readonly string[]>> = {
     "POST /v1/users/{user}/messages": keys(http.sendBody),
+    "POST /v1/messages": keys(http.batchBody),
+    "POST /v1/connections/{connection_id}/ack": keys(http.ackBody),
+    "POST /v1/connections/{connection_id}/reject": keys(http.rejectBody),
     "POST /v1/users/{user}/tokens": keys(http.tokenBody),
     "POST /v1/users/{user}/dead-letters/requeue": keys(http.requeueBody),
     "POST /v1/users/{user}/dead-letters/{seq}/requeue": keys(http.requeueBody),
   };
   const routes = (ROUTES as readonly ((typeof ROUTES)[number] & { readonly scopes?: readonly string[] })[]).map((r) => {
     const route = `${r.method} ${r.path.replace(/:(\w+)/g, "{$1}")}`;
-    const scope = { backend: r.scopes?.map((s) => `\`${s}\``).join(" or "), user: "user token", open: "none" }[r.plane];
+    const scopes = r.scopes?.map((s) => `\`${s}\``).join(" or ");
+    const scope = { backend: scopes, user: "user token", open: scopes ? `none, or ${scopes}` : "none" }[r.plane];
     return [
       route,
       scope,
@@ -147,7 +165,7 @@ test("[A1] PROTOCOL.md lists every route with its scopes, its query and its body
     quoted(body).toSorted(),
   ]);
   expect(listed.toSorted()).toEqual(routes.toSorted());
-  for (const location of http.LOCATIONS) expect(page).toContain(`\`${location}\``);
+  for (const location of LOCATIONS) expect(page).toContain(`\`${location}\``);
 });
 
 test("PROTOCOL.md names no path that is no route", () => {
@@ -173,6 +191,18 @@ const examples: Readonly<Record<string, string>> = {
       ...{ acceptedAt: AT, expiresAt: AT + LIMITS.ttlDefaultMs, deliveredAt: LATER },
     }),
   ),
+  "[S9] the results of a batch": JSON.stringify({
+    results: [
+      sentOutcome({
+        ...{ ok: true, replayed: true },
+        message: {
+          ...{ id: "order-7", seq: SEQ, status: "queued", devices: 0, sentTo: 0 },
+          ...{ acceptedAt: AT, expiresAt: AT + LIMITS.ttlDefaultMs },
+        },
+      }),
+      problemOutcome(refuse("outbox_full", "Send again later.", { retryAfterSeconds: 30 })),
+    ],
+  }),
   "[U1] a user's state": JSON.stringify(
     userReply(MAILBOX, {
       connections: [
@@ -191,6 +221,15 @@ const examples: Readonly<Record<string, string>> = {
     ...{ topic: "orders", reason: "rejected", rejectReason: "no such order", endedAt: LATER },
   }),
   "[E1] a problem": JSON.stringify(problemBody(refuse("outbox_full", "Send again later."))),
+  "[M4] what the start-up check found": JSON.stringify({
+    ...{ status: "not_ready", version: "4b6d7a9e", checked_at: rfc3339(AT), duration_ms: 3_009 },
+    steps: [
+      { name: "configuration", ok: true, duration_ms: 0 },
+      { name: "send", ok: true, duration_ms: 4 },
+      { name: "connect", ok: false, duration_ms: 3_000, code: "unavailable", detail: overTime(3_000, "READY_STEP_MS") },
+      { name: "clear", ok: true, duration_ms: 5 },
+    ],
+  } satisfies Readiness),
   "[C1] connection_established": frames.establishedFrame({
     ...{ connectionId: CONNECTION, user: "ada", device: "phone", timestamp: AT, resumed: false, cursor: 0, pending: 1 },
     ...{ window: LIMITS.windowMaxMessages, heartbeatMs: LIMITS.heartbeatMs, expiresAt: TOKEN_END },
@@ -208,13 +247,24 @@ for (const [name, text] of Object.entries(examples)) {
   });
 }
 
+test("[C10] events read in PROTOCOL.md as the code writes them", () => {
+  const messages = frames.messagesFrame(0, [frames.messageEntry(order)]);
+  const events = frameEvent(JSON.parse(messages), messages) + closeEvent(4401, "token_expired", 0);
+  expect(blocks("text")).toContain(events.replace(/\n$/, ""));
+});
+
 test("[C5, C6, C8] the frames that PROTOCOL.md lets a client send are taken, and every other example is the server's", () => {
   expect(blocks("json")).toContain(`${frames.PING}\n${frames.PONG}\n`);
   const shown = blocks("json").filter((block) => !block.startsWith(frames.PING));
   const fromCode = Object.values(examples).map((text) => JSON.stringify(JSON.parse(text)));
   const others = shown.filter((block) => !fromCode.includes(JSON.stringify(JSON.parse(block))));
-  expect(others.map((block) => frames.parseClientFrame(block).type)).toEqual(["ack", "reject"]);
-  for (const block of others) expect(frames.parseClientFrame(block)).toEqual(JSON.parse(block));
+  expect(others.map((block) => parseClientFrame(block).type)).toEqual(["ack", "reject"]);
+  for (const block of others) expect(parseClientFrame(block)).toEqual(JSON.parse(block));
+});
+
+test("[M4] PROTOCOL.md names every step of the start-up check, in order", () => {
+  const [, steps = ""] = prose.split("check that passes are");
+  expect(quoted(steps).slice(0, READINESS_STEPS.length)).toEqual(READINESS_STEPS);
 });
 
 test("PROTOCOL.md names every status of a message", () => {
@@ -267,9 +317,12 @@ const LATE_S = 10;
 /** How long PROTOCOL.md advises a client to gather acks. */
 const GATHER_MS = 20;
 
+const RETRY_MIN_MS = constant("worker/event-format.ts", "RETRY_MIN_MS");
+
 /** The sentences with numbers, each with the code's. */
 const L = LIMITS;
 const sentences: readonly string[] = [
+  `at most ${inSeconds(constant("worker/ready.ts", "REPEATED_MS"))} behind`,
   `advance its ack for ${inSeconds(L.ackTimeoutMs)} is closed with 4408`,
   `not seen for ${inDays(L.deviceTtlMs)} is forgotten`,
   `Where ${L.strikesMax} connections of one device`,
@@ -288,9 +341,12 @@ const sentences: readonly string[] = [
   `un-acked entries this client takes; ${L.windowMaxMessages} where absent, and at most`,
   `sends nothing for ${constant("delivery/streaming.ts", "HEARTBEATS_MISSED")} × \`heartbeat_ms\``,
   `or ${GATHER_MS} ms after the first un-acked one`,
+  "sends 1 to `batchMaxMessages` messages",
+  `within ${RETRY_MIN_MS / 1_000} to ${inSeconds(RETRY_MIN_MS + constant("worker/event-format.ts", "RETRY_SPREAD_MS"))}; where`,
+  `4413), after ${inHours(L.tokenTtlMaxMs)}: close`,
   `or ${inHours(L.tokenTtlMaxMs)} after its \`iat\`, whichever`,
   `ahead by ${inSeconds(L.tokenClockSkewMs)} at most`,
-  `at least ${constant("settings.ts", "SECRET_MIN_BYTES")} bytes; \`TOKEN_SECRET_OLD\``,
+  `at least ${constant("settings/access.ts", "SECRET_MIN_BYTES")} bytes; \`TOKEN_SECRET_OLD\``,
   "of its own: 1 to 64 of `A-Z a-z 0-9 . _ ~ -`",
 ];
 
@@ -310,7 +366,9 @@ test("every number in the sentences of PROTOCOL.md is the code's", () => {
   );
   // What succeeds, a client's goodbye, no close at all, and the platform's and client's closes.
   for (const code of [200, 202, 1000, 1006, ...Object.values(frames.CLOSE)]) known.add(code);
-  const bare = rest.replace(/`[^`]*`/g, "").replace(/\b[SCDUAEMO]\d+\b|\bRFC \d+|\b[45]xx\b|\b40[13]s\b|UTF-8/g, "");
+  const bare = rest
+    .replace(/`[^`]*`/g, "")
+    .replace(/\b[SCDUAEMO]\d+\b|\bRFC \d+|\b(?:Open|Async)API [\d.]+|\b[45]xx\b|\b40[13]s\b|UTF-8/g, "");
   const strange = [...bare.matchAll(/\d[\d.,]*\d|\d/g)].filter(([n]) => n !== "0" && !known.has(Number(n)));
   expect(strange.map(({ index }) => bare.slice(Math.max(0, index - 30), index + 20))).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { projectDir } from "../support/worker-config.ts";
@@ -6,7 +6,10 @@ import { projectDir } from "../support/worker-config.ts";
 const readme = readFileSync(join(projectDir, "README.md"), "utf8");
 
 test("the README names every setting there is", () => {
-  const settings = readFileSync(join(projectDir, "src/settings.ts"), "utf8");
+  const dir = join(projectDir, "src/settings");
+  const settings = readdirSync(dir)
+    .map((file) => readFileSync(join(dir, file), "utf8"))
+    .join("\n");
   const names = new Set([...settings.matchAll(/"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"/g)].map((match) => match[1] ?? ""));
   // A binding, not a setting.
   names.delete("CF_VERSION_METADATA");
@@ -18,4 +21,8 @@ test("what the README links to exists", () => {
   const links = [...readme.matchAll(/\]\((?!https?:)([^)#]+)/g)].map((match) => match[1] ?? "");
   expect(links.length).toBeGreaterThan(3);
   expect(links.filter((link) => !existsSync(join(projectDir, link)))).toEqual([]);
+});
+
+test.each(["wrangler.toml", "src/index.ts", "secrets.sh"])("[O1] the README shows %s as it was tried", (file) => {
+  expect(readme).toContain(readFileSync(join(projectDir, "test/e2e/package/adopter", file), "utf8"));
 });

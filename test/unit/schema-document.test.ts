@@ -11,7 +11,7 @@ import { migrate, SCHEMA_VERSION, USER_TABLES } from "../../src/outbox/schema.ts
 import { LIMITS } from "../../src/protocol/limits.ts";
 import type { AttachCall } from "../../src/protocol/mailbox-api.ts";
 import type { NewMessage } from "../../src/protocol/message.ts";
-import { DELIVERY_DEFAULTS } from "../../src/settings.ts";
+import { DELIVERY_DEFAULTS } from "../../src/settings/delivery.ts";
 import { projectDir } from "../support/worker-config.ts";
 
 const read = (path: string): string => readFileSync(join(projectDir, "src", path), "utf8");

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { apiKeySetting } from "../../src/operate/api-key.ts";
+import { START_UP_LIMITS, startUpLimits } from "../../src/settings/start-up.ts";
 import { API_KEY, defaultVars, mintLocally, TOKEN_SECRET } from "../support/credentials.ts";
 import { type Reply, workerUnderTest } from "./worker-under-test.ts";
 
@@ -109,6 +110,8 @@ test.each([
   ["JURISDICTION", "mars"],
   ["ACK_TIMEOUT_MS", "20s"],
   ["OUTBOX_MAX_MESSAGES", "0"],
+  ["READY_STEP_MS", "3s"],
+  ["READY_CHECK_MS", "0"],
 ])("[A5, M5, S12] %s that is not well formed lets nobody in, and is named", async (name, value) => {
   const worker = workerUnderTest({ ...defaultVars, [name]: value });
   for (const path of ["/v1/users/ada", "/v1/users/ada/messages"]) {
@@ -116,4 +119,18 @@ test.each([
     expect(reply.body).toMatchObject({ status: 503, code: "not_configured" });
     expect(JSON.stringify(reply.body)).toContain(name);
   }
+});
+
+test("[M5] the start-up check's limits are by environment, strictest in production and where the name is another; each can be set", () => {
+  const limits = ["development", "staging", "production", "qa", "constructor", undefined].map(
+    (ENVIRONMENT) => startUpLimits({ ENVIRONMENT }).settings,
+  );
+  const { development, staging, production } = START_UP_LIMITS;
+  expect(limits).toEqual([development, staging, production, production, production, production]);
+  for (const key of ["stepMs", "checkMs"] as const) {
+    expect(development[key]).toBeGreaterThan(staging[key]);
+    expect(staging[key]).toBeGreaterThan(production[key]);
+  }
+  const set = startUpLimits({ ENVIRONMENT: "staging", READY_STEP_MS: "700", READY_CHECK_MS: "2000" });
+  expect(set).toEqual({ settings: { stepMs: 700, checkMs: 2_000 }, faults: [] });
 });

@@ -11,7 +11,9 @@ const RENEWAL = `/v1/connections/${mailboxNameOf("ada").slice(0, 16)}.abc/token`
 const isAllowed = async (origin: string, vars: Readonly<Record<string, string>>): Promise<boolean> => {
   const worker = workerUnderTest({ ...defaultVars, ...vars });
   const renewal = await worker.fetch("PUT", RENEWAL, { headers: { origin } });
-  const upgrade = await worker.fetch("GET", "/v1/socket", { headers: { origin } });
+  // No upgrade, and nothing else is wrong with it.
+  const authorization = `Bearer ${await mintLocally("ada")}`;
+  const upgrade = await worker.fetch("GET", "/v1/socket", { headers: { origin, authorization } });
   const preflight = await worker.fetch("OPTIONS", RENEWAL, {
     headers: { origin, "access-control-request-method": "PUT", "access-control-request-headers": "authorization" },
   });

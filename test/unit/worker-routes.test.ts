@@ -16,6 +16,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "GET /v1/users/:user/messages": ["send", "monitor"],
   "GET /v1/users/:user/messages/:id": ["send", "monitor"],
   "DELETE /v1/users/:user/messages/:id": ["manage"],
+  "POST /v1/messages": ["send"],
   "GET /v1/users/:user": ["send", "monitor"],
   "DELETE /v1/users/:user": ["manage"],
   "POST /v1/users/:user/tokens": ["send"],
@@ -34,8 +35,11 @@ const pathOf = (pattern: string): string =>
     .replace(":id", "m-1")
     .replace(":seq", "7")
     .replace(":connection_id", `${mailboxNameOf("ada").slice(0, 16)}.abc`);
-const bodyFor = (method: string, path: string) =>
-  method === "POST" && path.endsWith("/messages") ? { body: new TextEncoder().encode('{"type":"hello"}') } : {};
+const bodyFor = (method: string, path: string) => {
+  if (method !== "POST" || !path.endsWith("/messages")) return {};
+  const body = path === "/v1/messages" ? '{"messages":[{"to":"ada","type":"hello"}]}' : '{"type":"hello"}';
+  return { body: new TextEncoder().encode(body) };
+};
 
 const keys = Object.fromEntries(SCOPES.map((scope) => [scope, `rk_only-${scope}`]));
 const vars = {
@@ -97,13 +101,16 @@ describe("[A1] the backend plane", () => {
 });
 
 describe("[A1] the user plane", () => {
-  test("[A1, A4] no API key opens a stream or prolongs one", async () => {
+  test("[A1, A4] no API key opens a stream, prolongs one or acks on it", async () => {
     const worker = workerUnderTest(vars);
     for (const key of Object.values(keys)) {
       const headers = { authorization: `Bearer ${key}`, upgrade: "websocket" };
       for (const [method, path] of [
         ["GET", "/v1/socket"],
+        ["GET", "/v1/events"],
         ["PUT", pathOf("/v1/connections/:connection_id/token")],
+        ["POST", pathOf("/v1/connections/:connection_id/ack")],
+        ["POST", pathOf("/v1/connections/:connection_id/reject")],
       ] as const) {
         const reply = await worker.fetch(method, path, { headers });
         expect(reply.status).toBe(401);
@@ -149,7 +156,10 @@ describe("[E1] every path and method", () => {
       "/V1/users/ada",
       "/v1/%75sers/ada",
       "/v1/socket/",
+      "/v1/events/",
+      "/v1/messages/",
       "/health/",
+      "/ready/",
       "/v2/users/ada",
     ]) {
       const reply = await worker.backend("GET", path);
@@ -169,7 +179,59 @@ describe("[E1] every path and method", () => {
   });
 });
 
+describe("[M4] /ready before a Monitor", () => {
+  const outcome = { status: "ready", version: "v1", checked_at: "2026-11-23T18:40:00.000Z", duration_ms: 1, steps: [] };
+  const monitorKey = { headers: { authorization: `Bearer ${keys.monitor}` } };
+
+  test("[M4] strangers reach it once in 5 seconds, and learn at once what a key's check has found", async () => {
+    vi.useFakeTimers();
+    let found: unknown = outcome;
+    const worker = workerUnderTest(vars, () => found);
+    for (let n = 0; n < 100; n += 1) expect((await worker.fetch("GET", "/ready")).body).toEqual(outcome);
+    expect(worker.touches.map(({ mailbox, method }) => [mailbox, method])).toEqual([["start-up", "lastStartUp"]]);
+    vi.advanceTimersByTime(5_000);
+    await worker.fetch("GET", "/ready");
+    expect(worker.touches).toHaveLength(2);
+    found = { ...outcome, status: "not_ready" };
+    expect((await worker.fetch("GET", "/ready", monitorKey)).status).toBe(503);
+    expect(worker.touches.at(-1)?.method).toBe("checkStartUp");
+    expect((await worker.fetch("GET", "/ready")).body).toEqual(found);
+    expect(worker.touches).toHaveLength(3);
+    vi.useRealTimers();
+  });
+
+  test("[M4, E1] a Monitor that cannot be reached is 503 unavailable, and logged", async () => {
+    const worker = workerUnderTest(vars);
+    for (const init of [{}, monitorKey]) {
+      const reply = await worker.fetch("GET", "/ready", init);
+      expect([reply.status, reply.body.code, reply.headers.get("retry-after")]).toEqual([503, "unavailable", "5"]);
+    }
+    expect(lines.filter((line) => line.includes("monitor_call_failed"))).toHaveLength(2);
+  });
+
+  test("[M4, E2] it takes no parameters", async () => {
+    const worker = workerUnderTest(vars);
+    expect((await worker.fetch("GET", "/ready?fresh=1")).body.code).toBe("invalid_request");
+    expect(worker.touches).toEqual([]);
+  });
+});
+
 describe("[A6] the user in the path", () => {
+  test("[A6] no request addresses a reserved Mailbox, whatever its path says: each name is a hash", async () => {
+    const worker = workerUnderTest(vars);
+    for (const name of ["sys:startup_test", "sys%3Astartup_test", "%73ys:startup_test", mailboxNameOf("x"), "u:ada"]) {
+      for (const { method, path } of ROUTES.filter(({ plane }) => plane === "backend")) {
+        const target = path.replace(/:user/, name).replace(/:\w+/g, "7");
+        await worker.backend(method, target, method === "POST" ? { type: "a" } : undefined);
+      }
+      const token = { headers: { authorization: `Bearer ${await mintLocally("sys:startup_test")}` } };
+      await worker.fetch("PUT", `/v1/connections/${name}.x/token`, token);
+      await worker.fetch("PUT", "/v1/connections/sys:startup_tes.x/token", token);
+    }
+    expect(worker.touches.length).toBeGreaterThan(20);
+    expect(worker.touches.filter(({ mailbox }) => !/^[0-9a-f]{64}$/.test(mailbox))).toEqual([]);
+  });
+
   test.each([
     ["%2e%2e", undefined],
     ["..", undefined],

@@ -1,4 +1,4 @@
-/** The Worker's fetch handler in plain Node, before Mailboxes that note every touch and answer none of them. */
+/** The Worker's fetch handler in plain Node, before Mailboxes, and a Monitor, that note every touch and answer none of them. */
 import { createHash } from "node:crypto";
 import { API_KEY, defaultVars } from "../support/credentials.ts";
 
@@ -58,7 +58,7 @@ export const workerUnderTest = (
           },
       },
     );
-  const env = { ...vars, MAILBOX: { getByName } };
+  const env = { ...vars, MAILBOX: { getByName }, MONITOR: { getByName } };
 
   const fetch: WorkerUnderTest["fetch"] = async (method, path, init = {}) => {
     const request = new Request(`https://restante.test${path}`, { ...init, method });

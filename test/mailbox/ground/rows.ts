@@ -8,7 +8,7 @@ export interface Rows {
 }
 
 /** Counts from here until the Mailbox is evicted; `counted` says how much since the last call. */
-export const countingRows = async (user: User): Promise<{ counted(): Promise<Rows> }> => {
+export const countingRows = async (user: Pick<User, "inside">): Promise<{ counted(): Promise<Rows> }> => {
   const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
   let alarms = 0;
   await user.inside((_, { storage }) => {

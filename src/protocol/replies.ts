@@ -1,0 +1,134 @@
+/** What the backend plane answers with, as it reads on the wire: the same by HTTP, in a batch and by RPC. Times are RFC 3339. */
+import type { HttpErrorCode, Retry } from "./errors.ts";
+import type { DeadLetterReason, MessageStatus } from "./message.ts";
+
+/** S7: the state of one message. */
+export interface MessageReply {
+  readonly id: string;
+  readonly seq: number;
+  readonly status: MessageStatus;
+  /** 0 = this user has never connected. */
+  readonly devices: number;
+  /** Open connections that it was sent to. */
+  readonly sent_to: number;
+  readonly accepted_at: string;
+  readonly expires_at: string;
+  readonly delivered_at?: string;
+  /** The seq of the dead letter that it was made from (D7). */
+  readonly requeued_from?: number;
+}
+
+/** S10: its state, and the message itself while it is held. */
+export interface HeldReply extends MessageReply {
+  readonly type?: string;
+  readonly topic?: string;
+  readonly data?: unknown;
+}
+
+/** D7. */
+export interface DeadLetterReply {
+  /** The seq that it had as a message: its key. */
+  readonly seq: number;
+  readonly id: string;
+  readonly type: string;
+  readonly topic?: string;
+  readonly reason: DeadLetterReason;
+  /** The client's own words, where it was rejected. */
+  readonly reject_reason?: string;
+  readonly accepted_at: string;
+  readonly ended_at: string;
+  readonly requeued_from?: number;
+  readonly data?: unknown;
+}
+
+export interface ConnectionReply {
+  readonly connection_id: string;
+  readonly device: string;
+  readonly opened_at: string;
+  readonly sent_seq: number;
+  readonly acked_seq: number;
+  readonly in_flight: number;
+  readonly window: number;
+  readonly caught_up: boolean;
+  readonly token_expires_at: string;
+  /** Absent where it has never pinged. */
+  readonly pinged_at?: string;
+}
+
+export interface DeviceReply {
+  readonly device: string;
+  readonly cursor: number;
+  readonly connected: boolean;
+  readonly first_seen_at: string;
+  readonly last_seen_at: string;
+}
+
+/** U1. */
+export interface UserReply {
+  readonly connected: boolean;
+  readonly connections: readonly ConnectionReply[];
+  readonly devices: readonly DeviceReply[];
+  readonly held: { readonly count: number; readonly bytes: number; readonly oldest_at?: string };
+  readonly dead_letters: number;
+  /** The name of the user's Mailbox in the service's logs. */
+  readonly mailbox: string;
+}
+
+/** U2. */
+export interface TokenReply {
+  readonly token: string;
+  readonly expires_at: string;
+}
+
+/** A page in order of seq; `next` is the `after` of the next one, and the last has none. */
+export interface HeldPage {
+  readonly messages: readonly HeldReply[];
+  readonly next?: number;
+}
+export interface DeadLetterPage {
+  readonly dead_letters: readonly DeadLetterReply[];
+  readonly next?: number;
+}
+
+/** D7: `left` found no room and stay dead letters. */
+export interface RequeuedReply {
+  readonly requeued: readonly MessageReply[];
+  readonly left: number;
+}
+
+/** E1 (RFC 9457): a refusal. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: HttpErrorCode;
+  /** What happened and what to do next, for a person. */
+  readonly detail: string;
+  readonly retry: Retry;
+  /** Where each fault of the input is (400). */
+  readonly errors?: readonly {
+    readonly pointer?: string;
+    readonly parameter?: string;
+    readonly header?: string;
+    readonly detail: string;
+  }[];
+  /** How the message has ended (409). */
+  readonly message_status?: MessageStatus;
+  /** Which scopes would do (403). */
+  readonly scopes?: readonly string[];
+  /** The message that the id was used for (422). */
+  readonly id?: string;
+  readonly seq?: number;
+}
+
+/** One answer among several, or one without HTTP around it: what a status line and headers would say stands in it. */
+export type Outcome<Reply> = (Reply & { readonly http_status: number }) | Refused;
+
+export interface Refused extends Problem {
+  readonly http_status: number;
+  /** Seconds, where trying again later may help. */
+  readonly retry_after?: number;
+}
+
+/** `replayed`: the id was known already, and nothing new was made (S4); absent where it was not. */
+export type SentReply = MessageReply & { readonly replayed?: true };

@@ -1,0 +1,182 @@
+/**
+ * What the service answers with, as schemas. They only describe: the compiler holds them to the types that the service writes
+ * its answers by, and a test holds real answers to them, down to the last field.
+ */
+import * as v from "valibot";
+import { ERRORS, type HttpErrorCode } from "../protocol/errors.ts";
+import { SHAPES } from "../protocol/identifiers.ts";
+import { DEAD_LETTER_REASONS, type MessageStatus } from "../protocol/message.ts";
+import { READINESS_STEPS, type Readiness } from "../protocol/readiness.ts";
+import type * as replies from "../protocol/replies.ts";
+
+type Schema<T> = v.GenericSchema<T>;
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const seq = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.description("A place in the user's order."));
+const instant = v.pipe(v.string(), v.isoTimestamp(), v.description("RFC 3339 in UTC with milliseconds."));
+const name = v.string();
+const device = v.pipe(v.string(), v.metadata({ ...SHAPES.device }));
+
+const STATUSES: Readonly<Record<MessageStatus, true>> = {
+  queued: true,
+  delivered: true,
+  expired: true,
+  rejected: true,
+  undeliverable: true,
+  replaced: true,
+  recalled: true,
+  dropped: true,
+  erased: true,
+};
+const status = v.picklist(Object.keys(STATUSES) as MessageStatus[]);
+const scope = v.picklist(["send", "manage", "monitor"]);
+
+const message = {
+  id: v.pipe(v.string(), v.description("The sender's; or the server's, which is ~ and the seq.")),
+  seq,
+  status,
+  devices: v.pipe(count, v.description("Devices of this user; 0 = it has never connected.")),
+  sent_to: v.pipe(count, v.description("Open connections that it was sent to.")),
+  accepted_at: instant,
+  expires_at: instant,
+  delivered_at: v.exactOptional(instant),
+  requeued_from: v.exactOptional(v.pipe(seq, v.description("The dead letter that it was made from."))),
+};
+export const Message: Schema<replies.MessageReply> = v.object(message);
+
+export const HeldMessage: Schema<replies.HeldReply> = v.pipe(
+  v.object({
+    ...message,
+    type: v.exactOptional(name),
+    topic: v.exactOptional(name),
+    data: v.exactOptional(v.unknown()),
+  }),
+  v.description("The state of a message; and the message itself, while it is held."),
+);
+
+export const DeadLetter: Schema<replies.DeadLetterReply> = v.object({
+  seq: v.pipe(seq, v.description("The one that it had as a message: its name.")),
+  id: name,
+  type: name,
+  topic: v.exactOptional(name),
+  reason: v.picklist(DEAD_LETTER_REASONS),
+  reject_reason: v.exactOptional(v.pipe(v.string(), v.description("The client's own words."))),
+  accepted_at: instant,
+  ended_at: instant,
+  requeued_from: v.exactOptional(seq),
+  data: v.exactOptional(v.unknown()),
+});
+
+export const Connection: Schema<replies.ConnectionReply> = v.object({
+  connection_id: name,
+  device,
+  opened_at: instant,
+  sent_seq: seq,
+  acked_seq: seq,
+  in_flight: count,
+  window: count,
+  caught_up: v.boolean(),
+  token_expires_at: instant,
+  pinged_at: v.exactOptional(v.pipe(instant, v.description("Absent where it has never pinged."))),
+});
+
+export const Device: Schema<replies.DeviceReply> = v.object({
+  device,
+  cursor: seq,
+  connected: v.boolean(),
+  first_seen_at: instant,
+  last_seen_at: instant,
+});
+
+export const User: Schema<replies.UserReply> = v.object({
+  connected: v.boolean(),
+  connections: v.array(Connection),
+  devices: v.array(Device),
+  held: v.object({ count, bytes: count, oldest_at: v.exactOptional(instant) }),
+  dead_letters: count,
+  mailbox: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/), v.description("The name in the service's logs.")),
+});
+
+const next = v.exactOptional(v.pipe(seq, v.description("`after` of the next page; the last has none.")));
+export const HeldPage: Schema<replies.HeldPage> = v.object({ messages: v.array(HeldMessage), next });
+export const DeadLetterPage: Schema<replies.DeadLetterPage> = v.object({ dead_letters: v.array(DeadLetter), next });
+
+export const Requeued: Schema<replies.RequeuedReply> = v.object({
+  requeued: v.array(Message),
+  left: v.pipe(count, v.description("Found no room, and stay dead letters.")),
+});
+
+export const Token: Schema<replies.TokenReply> = v.object({ token: name, expires_at: instant });
+export const Renewed = v.object({ expires_at: instant });
+export const Recalled = v.object({
+  status: v.literal("recalled"),
+  sent: v.pipe(v.boolean(), v.description("A connection may have got it.")),
+});
+export const Revoked = v.object({ status: v.literal("revoked") });
+export const Erased = v.object({ status: v.literal("erased") });
+export const Discarded = v.object({ discarded: count });
+export const Acknowledged = v.object({ acked_seq: seq, checkpoint: seq });
+export const Health = v.object({ status: v.literal("ok"), version: name });
+
+const code = v.picklist((Object.keys(ERRORS) as HttpErrorCode[]).filter((code) => ERRORS[code].status !== undefined));
+const problem = {
+  type: v.pipe(v.string(), v.description("`urn:restante:error:` and the code.")),
+  title: name,
+  status: v.pipe(v.number(), v.integer()),
+  code,
+  detail: v.pipe(v.string(), v.description("What happened and what to do next, for a person.")),
+  retry: v.pipe(
+    v.picklist(["no", "later", "same_id"]),
+    v.description("`no`: the same again fails again. `later`: the same may pass. `same_id`: only with the same id."),
+  ),
+  errors: v.exactOptional(
+    v.pipe(
+      v.array(
+        v.object({
+          pointer: v.exactOptional(name),
+          parameter: v.exactOptional(name),
+          header: v.exactOptional(name),
+          detail: name,
+        }),
+      ),
+      v.description("Where each fault of the input is (400)."),
+    ),
+  ),
+  message_status: v.exactOptional(v.pipe(status, v.description("How the message has ended (409)."))),
+  scopes: v.exactOptional(v.pipe(v.array(scope), v.description("Which would do (403)."))),
+  origin: v.exactOptional(v.pipe(v.string(), v.description("The one that is not allowed (403)."))),
+};
+export const Problem: Schema<replies.Problem> = v.pipe(
+  v.object(problem),
+  v.description("RFC 9457. Further members may come where the case needs them."),
+);
+
+const http_status = v.pipe(v.number(), v.integer());
+export const BatchResult: Schema<replies.Outcome<replies.SentReply>> = v.union([
+  v.object({
+    ...message,
+    replayed: v.exactOptional(
+      v.pipe(v.literal(true), v.description("The id was known already; nothing new was made.")),
+    ),
+    http_status,
+  }),
+  v.object({ ...problem, http_status, retry_after: v.exactOptional(v.pipe(count, v.description("Seconds."))) }),
+]);
+export const BatchResults = v.object({
+  results: v.pipe(v.array(BatchResult), v.description("One for each message, in their order.")),
+});
+
+const step = {
+  name: v.picklist(READINESS_STEPS),
+  ok: v.boolean(),
+  duration_ms: count,
+  code: v.exactOptional(code),
+  detail: v.exactOptional(v.string()),
+};
+export const StartUpCheck: Schema<Readiness> = v.object({
+  status: v.picklist(["ready", "not_ready"]),
+  version: v.pipe(v.string(), v.description("Of the code that was checked.")),
+  checked_at: instant,
+  duration_ms: count,
+  steps: v.array(v.object(step)),
+});

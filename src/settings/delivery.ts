@@ -1,0 +1,47 @@
+/** How the Mailbox delivers. */
+import { LIMITS } from "../protocol/limits.ts";
+import { type Environment, type Read, readWholeNumbers } from "./environment.ts";
+
+/** Times in milliseconds. */
+export interface DeliverySettings {
+  readonly ackTimeoutMs: number;
+  readonly heartbeatMs: number;
+  readonly ttlDefaultMs: number;
+  readonly ttlMaxMs: number;
+  readonly outboxMaxMessages: number;
+  readonly outboxMaxBytes: number;
+  readonly deadLettersMax: number;
+  readonly deadLetterTtlMs: number;
+  /** At most how long an ack may stay unwritten while nobody waits on it (D9). */
+  readonly ackFlushMs: number;
+}
+
+export const DELIVERY_DEFAULTS: DeliverySettings = {
+  ackTimeoutMs: LIMITS.ackTimeoutMs,
+  heartbeatMs: LIMITS.heartbeatMs,
+  ttlDefaultMs: LIMITS.ttlDefaultMs,
+  ttlMaxMs: LIMITS.ttlMaxMs,
+  outboxMaxMessages: LIMITS.outboxMaxMessages,
+  outboxMaxBytes: LIMITS.outboxMaxBytes,
+  deadLettersMax: LIMITS.deadLettersMax,
+  deadLetterTtlMs: LIMITS.deadLetterTtlMs,
+  // D9 allows 10 s; the alarm that does it may itself be a little late.
+  ackFlushMs: 8_000,
+};
+
+/** Where a setting has a fault, the Worker lets nobody in, while what is due in a Mailbox still gets done. */
+export const deliverySettings = (env: Environment): Read<DeliverySettings> => {
+  const d = DELIVERY_DEFAULTS;
+  return readWholeNumbers(env, (whole) => ({
+    ackTimeoutMs: whole("ACK_TIMEOUT_MS", d.ackTimeoutMs, 100, 600_000),
+    heartbeatMs: whole("HEARTBEAT_MS", d.heartbeatMs, 100, 600_000),
+    ttlDefaultMs: 1_000 * whole("TTL_DEFAULT_SECONDS", d.ttlDefaultMs / 1_000, 1, LIMITS.ttlMaxMs / 1_000),
+    ttlMaxMs: 1_000 * whole("TTL_MAX_SECONDS", d.ttlMaxMs / 1_000, 1, LIMITS.ttlMaxMs / 1_000),
+    outboxMaxMessages: whole("OUTBOX_MAX_MESSAGES", d.outboxMaxMessages, 1, LIMITS.outboxMaxMessages),
+    outboxMaxBytes: whole("OUTBOX_MAX_BYTES", d.outboxMaxBytes, LIMITS.messageMaxBytes, LIMITS.outboxMaxBytes),
+    deadLettersMax: whole("DEAD_LETTERS_MAX", d.deadLettersMax, 1, LIMITS.deadLettersMax),
+    deadLetterTtlMs:
+      1_000 * whole("DEAD_LETTER_TTL_SECONDS", d.deadLetterTtlMs / 1_000, 1, LIMITS.deadLetterTtlMs / 1_000),
+    ackFlushMs: whole("ACK_FLUSH_MS", d.ackFlushMs, 0, 10_000),
+  }));
+};

@@ -1,0 +1,16 @@
+/** Where a deployment's objects may live; fixed at its first use, since it is part of what an object is (S12). */
+import { type Environment, textOf } from "./environment.ts";
+
+const JURISDICTIONS = ["eu", "fedramp", "fedramp-high", "us"] as const;
+type Jurisdiction = (typeof JURISDICTIONS)[number];
+
+export const jurisdictionOf = (env: Environment): Jurisdiction | undefined => {
+  const name = textOf(env, "JURISDICTION");
+  return JURISDICTIONS.find((jurisdiction) => jurisdiction === name);
+};
+
+export const jurisdictionFaults = (env: Environment): readonly string[] => {
+  const name = textOf(env, "JURISDICTION");
+  if (name === undefined || jurisdictionOf(env) !== undefined) return [];
+  return [`JURISDICTION is one of ${JURISDICTIONS.join(", ")}; it is ${JSON.stringify(name)}.`];
+};

@@ -1,0 +1,53 @@
+/** Who may have a stream, and as what: everything about it that can be decided before its Mailbox is touched (A3, A4, C). */
+import { type Checked, granted, refuse } from "../protocol/errors.ts";
+import { type SocketQuery, socketQuery } from "../protocol/http.ts";
+import { type AttachCall, connectionTag } from "../protocol/mailbox-api.ts";
+import { attachTo } from "./attach.ts";
+import { checkQuery } from "./checked-input.ts";
+import { bearer, oneToken } from "./credentials.ts";
+import { mailboxOf, type Outcome } from "./mailbox-stub.ts";
+import type { UserCall } from "./user-plane.ts";
+import { type VerifiedToken, verifyToken } from "./user-tokens.ts";
+
+const DEFAULT_DEVICE = "default";
+
+/** What a connection is attached as; only its Mailbox is still to be found. */
+export type Admission = Omit<AttachCall, "tag">;
+
+/** `tokens`: those that came beside the header's and the query's. */
+export const admit = async (call: UserCall, tokens: readonly string[] = []): Promise<Checked<Admission>> => {
+  const query = checkQuery(socketQuery, call.query);
+  if (!query.ok) return query;
+  const header = bearer(call.request.headers);
+  if (!header.ok) return header;
+  const token = oneToken([header.value, query.value.access_token, ...tokens]);
+  if (!token.ok) return token;
+  const verified = await verifyToken(token.value, call.access.userTokens, Date.now());
+  if (!verified.ok) return verified;
+  const device = deviceOf(verified.value, query.value);
+  if (!device.ok) return device;
+  const { window, after, attempt, connect_ms } = query.value;
+  return granted({
+    user: verified.value.user,
+    device: device.value,
+    window,
+    token: verified.value.facts,
+    ...(after === undefined ? {} : { after }),
+    ...(attempt === undefined ? {} : { attempt }),
+    ...(connect_ms === undefined ? {} : { connectMs: connect_ms }),
+  });
+};
+
+/** The token's device, else the query's, else `default`. */
+const deviceOf = (token: VerifiedToken, query: SocketQuery): Checked<string> => {
+  const bound = token.facts.device;
+  return bound !== undefined && query.device !== undefined && query.device !== bound
+    ? refuse("token_mismatch", "The token is bound to another device than the query names: leave the query's out.")
+    : granted(bound ?? query.device ?? DEFAULT_DEVICE);
+};
+
+/** Attaches to the user's Mailbox; the socket is the client's end of it, not accepted yet. */
+export const attach = async (call: UserCall, admission: Admission): Promise<Outcome<WebSocket>> => {
+  const mailbox = await mailboxOf(call, admission.user);
+  return attachTo(mailbox, { ...admission, tag: connectionTag(mailbox.name) });
+};

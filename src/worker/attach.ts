@@ -1,0 +1,18 @@
+/** The one way of a socket into a Mailbox, whoever asks for it (C). */
+import type { Refusal } from "../protocol/errors.ts";
+import { ATTACH_HEADER, type AttachCall, REFUSAL_HEADER } from "../protocol/mailbox-api.ts";
+import type { Outcome, UserMailbox } from "./mailbox-stub.ts";
+
+/** Attaches a connection; the socket is the client's end of it, not accepted yet. */
+export const attachTo = (mailbox: UserMailbox, call: AttachCall): Promise<Outcome<WebSocket>> => {
+  // A request of our own, not the client's: no header of a client reaches a Mailbox, so that none can be forged.
+  const headers = { upgrade: "websocket", [ATTACH_HEADER]: encodeURIComponent(JSON.stringify(call)) };
+  // A connection lost half-way is closed by its Mailbox as any other, so that attaching again is safe.
+  return mailbox.call("read", async (stub): Promise<WebSocket | Refusal> => {
+    const reply = await stub.fetch("https://mailbox/", { headers });
+    const refusal = reply.headers.get(REFUSAL_HEADER);
+    if (refusal !== null) return JSON.parse(decodeURIComponent(refusal)) as Refusal;
+    if (reply.webSocket === null) throw new Error(`The Mailbox answered an attach with ${reply.status}.`);
+    return reply.webSocket;
+  });
+};

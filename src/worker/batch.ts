@@ -1,0 +1,109 @@
+/** Many messages at once (S9): one call to each user's Mailbox, users side by side, and each message with its own outcome. */
+import { type Checked, granted, type Refusal } from "../protocol/errors.ts";
+import { batchMessage, placedQuery } from "../protocol/http.ts";
+import type { Location } from "../protocol/location.ts";
+import type { Sent } from "../protocol/mailbox-api.ts";
+import type { NewMessage } from "../protocol/message.ts";
+import type { Outcome, SentReply } from "../protocol/replies.ts";
+import { type KeyHandler, placement } from "./backend-plane.ts";
+import { type BatchValues, readBatch, valuesOf } from "./batch-body.ts";
+import { checkBody, checkQuery } from "./checked-input.ts";
+import type { Caller } from "./exchange.ts";
+import { mailboxOf } from "./mailbox-stub.ts";
+import { newMessage, refuseHeaders } from "./new-message.ts";
+import { problemOutcome, sentOutcome } from "./outcome.ts";
+import { json } from "./problem.ts";
+
+/** What is said once for all messages of a batch. */
+interface BatchTerms {
+  readonly location?: Location | undefined;
+  readonly traceparent?: string | null | undefined;
+}
+
+interface Draft {
+  readonly to: string;
+  readonly message: NewMessage;
+  readonly location: Location | undefined;
+}
+
+export interface BatchReply {
+  /** One for each message, in the batch's order. */
+  readonly results: readonly Outcome<SentReply>[];
+}
+
+/** `POST /v1/messages` */
+export const postBatch: KeyHandler = async (call) => {
+  const query = checkQuery(placedQuery, call.query);
+  if (!query.ok) return query;
+  const { headers } = call.request;
+  const refusal = refuseHeaders(headers);
+  if (refusal !== undefined) return refusal;
+  const values = await readBatch(call.request);
+  if (!values.ok) return values;
+  const { location } = query.value;
+  return json(await sendAll(call, values.value, { location, traceparent: headers.get("traceparent") }));
+};
+
+/** A batch that came as a JSON value (S11). */
+export const sendBatch = async (caller: Caller, batch: unknown, terms: BatchTerms): Promise<Checked<BatchReply>> => {
+  const values = valuesOf(batch);
+  return values.ok ? granted(await sendAll(caller, values.value, terms)) : values;
+};
+
+const sendAll = async (caller: Caller, values: BatchValues, terms: BatchTerms): Promise<BatchReply> => {
+  const drafts = await Promise.all(values.map((value) => draftOf(value, terms)));
+  const sending = sendDrafts(
+    caller,
+    drafts.flatMap((draft) => (draft.ok ? draft.value : [])),
+  );
+  // A caller that hangs up cancels nothing (S13).
+  caller.background(sending);
+  const outcomes = await sending;
+  return {
+    results: drafts.map((draft) => {
+      const outcome = draft.ok ? outcomes.get(draft.value) : draft;
+      if (outcome === undefined) throw new Error("A Mailbox replied to fewer messages than it was sent.");
+      return outcome.ok ? sentOutcome(outcome) : problemOutcome(outcome);
+    }),
+  };
+};
+
+const draftOf = async (value: Checked<unknown>, terms: BatchTerms): Promise<Checked<Draft>> => {
+  if (!value.ok) return value;
+  const fields = checkBody(batchMessage, value.value, "message");
+  if (!fields.ok) return fields;
+  const { to, ...body } = fields.value;
+  const location = placement(terms.location, body.location);
+  if (!location.ok) return location;
+  const message = await newMessage(body, terms.traceparent);
+  return message.ok ? granted({ to, message: message.value, location: location.value }) : message;
+};
+
+const sendDrafts = async (
+  caller: Caller,
+  drafts: readonly Draft[],
+): Promise<ReadonlyMap<Draft, Sent | Refusal | undefined>> => {
+  const outcomes = new Map<Draft, Sent | Refusal | undefined>();
+  const byUser = Map.groupBy(drafts, ({ to }) => to);
+  // All at a time: one that waits for an ack (S5) holds up no other, and the platform has a queue for what is above its
+  // own limit of open connections.
+  await Promise.all(
+    [...byUser].map(async ([user, own]) => {
+      const replies = await sendTo(caller, user, own);
+      for (const [at, draft] of own.entries()) outcomes.set(draft, replies[at]);
+    }),
+  );
+  return outcomes;
+};
+
+/** One call, in order; the Mailbox refuses what comes after one that it had no room for (S8). */
+const sendTo = async (caller: Caller, user: string, drafts: readonly Draft[]): Promise<readonly (Sent | Refusal)[]> => {
+  // As if they were sent one by one: what comes later moves no Mailbox (S12).
+  const location = drafts.find((draft) => draft.location !== undefined)?.location;
+  const mailbox = await mailboxOf(caller, user, location);
+  const messages = drafts.map((draft) => draft.message);
+  // Again, all of them would be sent again: one without an id would be a second message (S13).
+  const kind = messages.every(({ id }) => id !== undefined) ? "repeatable" : "once";
+  const replies = await mailbox.call(kind, (stub) => stub.send({ messages }));
+  return replies.ok ? replies.value : drafts.map(() => replies);
+};

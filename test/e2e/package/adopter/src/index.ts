@@ -1,0 +1,1 @@
+export { default, Mailbox, Monitor, Sender } from "restante/worker";

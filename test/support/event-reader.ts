@@ -1,0 +1,214 @@
+import { type IncomingMessage, request } from "node:http";
+import { Backend, type Reply } from "./backend.ts";
+import { mintLocally } from "./credentials.ts";
+import type { EstablishedFrame, Frame, ReceivedMessage } from "./received.ts";
+import { StreamCheck } from "./stream-check.ts";
+
+export interface EventReaderOptions {
+  readonly token?: string;
+  readonly tokenBy?: "query" | "header";
+  readonly query?: Readonly<Record<string, string | number>>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** One event as the specification has it dispatched. */
+export interface StreamEvent {
+  readonly event: string;
+  readonly data: string;
+  /** The last id so far, which a reader would come back with. */
+  readonly lastId: string;
+}
+
+export interface StreamEnd {
+  readonly code: number;
+  readonly reason: string;
+  /** The reconnection time that goes with it. */
+  readonly retryMs: number;
+}
+
+const defaultDeadlineMs = 10_000;
+
+/**
+ * A reader of `GET /v1/events` that parses as WHATWG HTML, section 9.2.6 says, and checks its frames as a socket's are (`StreamCheck`).
+ * It never reconnects, and acks nothing by itself.
+ */
+export class EventReader {
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly events: StreamEvent[] = [];
+  readonly frames: Frame[] = [];
+  readonly messages: ReceivedMessage[] = [];
+  /** Comment lines: the keep-alive. */
+  comments = 0;
+  /** The newest reconnection time, in milliseconds. */
+  retryMs: number | undefined;
+  lastId = "";
+  readonly #backend: Backend;
+  readonly #token: string;
+  readonly #response: IncomingMessage;
+  readonly #check = new StreamCheck();
+  readonly #watchers = new Set<() => void>();
+  #text = "";
+  #fields: { event: string; data: string[] } = { event: "", data: [] };
+  #end: StreamEnd | undefined;
+  #isOver = false;
+
+  /** Opens a stream of a user, or of a token; throws where it is refused. */
+  static async open(url: string, user: string, options: EventReaderOptions = {}): Promise<EventReader> {
+    const token = options.token ?? (await mintLocally(user));
+    const target = new URL("/v1/events", url);
+    for (const [name, value] of Object.entries(options.query ?? {})) target.searchParams.set(name, String(value));
+    const headers: Record<string, string> = { ...options.headers };
+    if ((options.tokenBy ?? "query") === "query") target.searchParams.set("access_token", token);
+    else headers.authorization = `Bearer ${token}`;
+    const response = await new Promise<IncomingMessage>((done, failed) => {
+      request(target, { headers, agent: false }, done).on("error", failed).end();
+    });
+    if (response.statusCode === 200) return new EventReader(url, token, response);
+    response.resume();
+    throw new Error(`No stream: ${response.statusCode}`);
+  }
+
+  private constructor(url: string, token: string, response: IncomingMessage) {
+    this.#backend = new Backend(url, token);
+    this.#token = token;
+    this.#response = response;
+    this.headers = response.headers;
+    response.setEncoding("utf8");
+    response.on("data", (text: string) => this.#take(text));
+    const over = () => {
+      this.#isOver = true;
+      this.#changed();
+    };
+    response.on("end", over).on("close", over).on("error", over);
+  }
+
+  get established(): EstablishedFrame {
+    const [first] = this.frames;
+    if (first?.type !== "connection_established") throw new Error("Not established.");
+    return first;
+  }
+
+  get violations(): readonly string[] {
+    return this.#check.violations;
+  }
+
+  get token(): string {
+    return this.#token;
+  }
+
+  /** What `found` gives, now or after something came; fails at the deadline, and where the stream is over or broken. */
+  until<T>(what: string, found: () => T | undefined, deadlineMs = defaultDeadlineMs): Promise<T> {
+    return new Promise((done, failed) => {
+      const settle = (act: () => void) => {
+        this.#watchers.delete(look);
+        clearTimeout(deadline);
+        act();
+      };
+      const fail = (why: string) =>
+        settle(() =>
+          failed(new Error(`${what}: ${why}; last: ${JSON.stringify(this.events.slice(-3)).slice(0, 500)}`)),
+        );
+      const deadline = setTimeout(() => fail(`not within ${deadlineMs} ms`), deadlineMs);
+      const look = () => {
+        const value = found();
+        if (this.violations.length > 0) fail(this.violations.join("; "));
+        else if (value !== undefined) settle(() => done(value));
+        else if (this.#isOver) fail("the stream is over");
+      };
+      this.#watchers.add(look);
+      look();
+    });
+  }
+
+  /** The first `count` messages. */
+  received(count: number, deadlineMs?: number): Promise<readonly ReceivedMessage[]> {
+    return this.until(
+      `${count} messages`,
+      () => (this.messages.length >= count ? this.messages.slice(0, count) : undefined),
+      deadlineMs,
+    );
+  }
+
+  async caughtUp(): Promise<this> {
+    await this.until("caught_up", () => this.frames.find((frame) => frame.type === "caught_up"));
+    return this;
+  }
+
+  /** What the stream says of its end, once the body has ended, too. */
+  ended(deadlineMs?: number): Promise<StreamEnd> {
+    return this.until("the end", () => (this.#isOver ? this.#end : undefined), deadlineMs);
+  }
+
+  /** Resolves once the body is over, whatever it said. */
+  async over(deadlineMs?: number): Promise<void> {
+    await this.until("the body's end", () => (this.#isOver ? true : undefined), deadlineMs);
+  }
+
+  /** C5 by POST; default: all that was received. */
+  ack(seq = this.messages.at(-1)?.seq ?? 0, checkpoint?: number): Promise<Reply> {
+    return this.say("ack", checkpoint === undefined ? { seq } : { seq, checkpoint });
+  }
+
+  reject(seq: number, reason: string): Promise<Reply> {
+    return this.say("reject", { seq, reason });
+  }
+
+  /** With this reader's token, about this reader's connection. */
+  say(word: "ack" | "reject", body: unknown): Promise<Reply> {
+    return this.#backend.call("POST", `/v1/connections/${this.established.connection_id}/${word}`, body);
+  }
+
+  /** Stops reading from TCP, so that the server's writes back up. */
+  pause(): void {
+    this.#response.pause();
+  }
+
+  resume(): void {
+    this.#response.resume();
+  }
+
+  /** Hangs up by a reset: the one way that workerd takes notice of at once. */
+  hangUp(): void {
+    this.#response.socket.resetAndDestroy();
+  }
+
+  #take(text: string): void {
+    const lines = (this.#text + text).split(/\r\n|\n|\r/);
+    this.#text = lines.pop() ?? "";
+    for (const line of lines) this.#line(line);
+    this.#changed();
+  }
+
+  #line(line: string): void {
+    if (line === "") return this.#dispatch();
+    const [, name = "", value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
+    if (name === "") this.comments += 1;
+    else if (name === "event") this.#fields.event = value;
+    else if (name === "data") this.#fields.data.push(value);
+    else if (name === "id") this.lastId = value;
+    else if (name === "retry") this.retryMs = Number(value);
+    else this.#check.violations.push(`[C10] no field of an event stream: ${line}`);
+  }
+
+  #dispatch(): void {
+    const { event, data } = this.#fields;
+    this.#fields = { event: "", data: [] };
+    if (data.length === 0) return;
+    const text = data.join("\n");
+    this.events.push({ event, data: text, lastId: this.lastId });
+    if (event === "close") {
+      this.#end = { ...(JSON.parse(text) as { code: number; reason: string }), retryMs: this.retryMs ?? Number.NaN };
+      return;
+    }
+    const frame = JSON.parse(text) as Frame;
+    if (frame.type !== event) this.#check.violations.push(`[C10] event ${event} holds a frame ${frame.type}`);
+    if (this.#end !== undefined) this.#check.violations.push(`[C10] ${event} after the close`);
+    this.frames.push(frame);
+    this.#check.accept(frame);
+    if (frame.type === "messages") this.messages.push(...frame.messages);
+  }
+
+  #changed(): void {
+    for (const watcher of [...this.#watchers]) watcher();
+  }
+}
