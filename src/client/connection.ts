@@ -165,8 +165,8 @@ export class Connection {
           frame.messages.map((message) => ({ kind: "message", seq: message.seq, message })),
         );
       case "gap": {
-        const { prev, seq, count, reasons } = frame;
-        return this.#receive(prev, [{ kind: "gap", seq, gap: { seq, count, reasons } }]);
+        const { type: kind, prev, ...gap } = frame;
+        return this.#receive(prev, [{ kind, seq: gap.seq, gap }]);
       }
       case "caught_up":
         return this.#plan.caughtUp();
@@ -188,10 +188,10 @@ export class Connection {
       this.#carrier.send(checkpoint === seq ? { type: "ack", seq } : { type: "ack", seq, checkpoint });
     };
     this.#acks = new Acks({ window: frame.window, send });
-    const dead = () => this.#giveUp("silent", "Nothing heard in time.");
-    this.#heartbeat = this.#canPing
-      ? new Heartbeat({ everyMs: frame.heartbeat_ms, dead, ping: () => this.#carrier.send({ type: "ping" }) })
-      : new Heartbeat({ everyMs: frame.heartbeat_ms, dead });
+    const beat = { everyMs: frame.heartbeat_ms, dead: () => this.#giveUp("silent", "Nothing heard in time.") };
+    this.#heartbeat = new Heartbeat(
+      this.#canPing ? { ...beat, ping: () => this.#carrier.send({ type: "ping" }) } : beat,
+    );
     this.#serverAheadMs = Date.parse(frame.timestamp) - this.#establishedAt;
     this.#renewBefore(frame.expires_at);
     this.#plan.established(frame);

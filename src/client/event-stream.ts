@@ -57,7 +57,7 @@ const postsTo = (request: CarrierRequest, connectionId: string): ((frame: Outgoi
 };
 
 interface StreamEvent {
-  readonly event: string;
+  readonly event: string | undefined;
   readonly data: string;
 }
 
@@ -73,9 +73,8 @@ async function* eventsOf(body: ReadableStream<Uint8Array>, alive: () => void): A
     rest = blocks.pop() ?? "";
     for (const block of blocks) {
       // JSON has no line feed; what else a regular expression takes for the end of a line, such as U+2028, it may have.
-      const [head = "", data] = block.split("\ndata: ");
-      const event = /^event: (\w+)/m.exec(head)?.[1];
-      if (event !== undefined && data !== undefined) yield { event, data };
+      const [head, data] = block.split("\ndata: ");
+      if (data !== undefined) yield { event: head?.split(/\W+/)[1], data };
     }
   }
 }

@@ -218,17 +218,16 @@ export class Inbox<Events extends object = EventMap> {
     };
     if (token.claims.device === undefined) set("device", device ?? storedDevice());
     set("window", window);
-    set("after", this.#position);
+    // What `after` acks can no more be rejected (C6).
+    const [rejected = Infinity] = this.#rejects.keys();
+    set("after", this.#position && Math.min(this.#position, rejected - 1));
     set("connect_ms", this.#connectMs);
     return query;
   }
 
   /** What lies above is still needed: all that is not processed and, with checkpoints of its own, what a reload is to get again. */
   get #position(): number | undefined {
-    const { processed } = this.#processing;
-    // What `after` acks can no more be rejected (C6).
-    const [rejected = Number.POSITIVE_INFINITY] = this.#rejects.keys();
-    return this.#isManual ? this.#checkpoint : processed && Math.min(processed, rejected - 1);
+    return this.#isManual ? this.#checkpoint : this.#processing.processed;
   }
 
   get #isManual(): boolean {

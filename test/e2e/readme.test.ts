@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Backend } from "../support/backend.ts";
@@ -24,7 +24,7 @@ let backend: Backend;
 /** The block of the README that stands after `<!-- runs: name -->`. */
 const block = (name: string): string => {
   const readme = readFileSync(join(projectDir, "README.md"), "utf8");
-  const found = new RegExp(`<!-- runs: ${name} -->\n\`\`\`sh\n([\\s\\S]*?)\`\`\``).exec(readme)?.[1];
+  const found = new RegExp(`<!-- runs: ${name} -->\n\`\`\`[a-z]+\n([\\s\\S]*?)\`\`\``).exec(readme)?.[1];
   if (found === undefined) throw new Error(`README.md has no block "runs: ${name}".`);
   return found.replaceAll(`localhost:${readmePort}`, `localhost:${port}`);
 };
@@ -72,6 +72,27 @@ test("[S2, C1, C2] the README's lines send, mint, attach and receive", async () 
   await again.says(/\{"type":"caught_up".*\n/, shellDeadlineMs);
   expect(again.output).not.toContain('startup_test",');
   await again.end();
+});
+
+test("[C2, S3] the README's ten lines of receiving code and five of sending code, pasted into empty files, work in either order", async () => {
+  for (const name of ["receive.mjs", "send.mjs"]) writeFileSync(join(clone, name), block(name));
+  expect(block("receive.mjs").trim().split("\n").length).toBeLessThanOrEqual(10);
+  expect(block("send.mjs").trim().split("\n").length).toBeLessThanOrEqual(5);
+  const run = (name: string) => new Shell(`${block("key")}\nexec node ${name}`, { cwd: clone });
+
+  const early = run("send.mjs");
+  // Nobody has it yet, and its sender waits.
+  await expect.poll(async () => (await backend.user("ada")).body.held.count, { timeout: shellDeadlineMs }).toBe(1);
+  const receiver = run("receive.mjs");
+  await receiver.says(/agent_started \{ run: 7 \}/, shellDeadlineMs);
+  expect(await early.exited).toBe(0);
+  expect(early.output.trim()).toBe("delivered");
+
+  const late = run("send.mjs");
+  expect(await late.exited).toBe(0);
+  expect(late.output.trim()).toBe("delivered");
+  expect(receiver.output.trim().split("\n")).toEqual(Array(2).fill("agent_started { run: 7 }"));
+  await receiver.end();
 });
 
 test("the lines that npm start prints do the same", async () => {

@@ -20,12 +20,17 @@ interface Sent {
 type Result = Answer & { readonly status: number; readonly body: object };
 
 /** One result for each message, as the server gives them (S9). */
-const results = (request: Request, resultOf: (message: Sent) => Answer): Answer => ({
+const results = (
+  request: Request,
+  resultOf: (message: Sent) => Answer,
+  retryAfter: Readonly<Record<string, number>> = {},
+): Answer => ({
   status: 200,
   body: {
     results: request.body.messages.map((message: Sent) => {
       const { status, body } = resultOf(message) as Result;
-      return { ...body, http_status: status };
+      const seconds = retryAfter[message.to];
+      return { ...body, ...(seconds === undefined ? {} : { retry_after: seconds }), http_status: status };
     }),
   },
 });
@@ -51,6 +56,27 @@ test("[S9] only what may be tried again goes again, in its order and under its i
     [1, 3, 4],
   ]);
   expect(outcomes[2]).toMatchObject({ attempts: 1, status: 422 });
+});
+
+test("[S9] who must wait for longer than there is time keeps nobody else from being tried again", async () => {
+  const { sender, requests } = senderUnderTest((request, index) =>
+    results(
+      request,
+      ({ to, id }) => {
+        if (index === 1) return accepted(id);
+        return problem(
+          ...(to === "ada" ? (["outbox_full", 429, "later"] as const) : (["overloaded", 503, "later"] as const)),
+        );
+      },
+      { ada: 30, bob: 1 },
+    ),
+  );
+  const outcomes = await inTime(sender.sendBatch(["ada", "bob", "ada"].map((to) => ({ to, type: "t" }))));
+  expect(summary(outcomes)).toEqual(["outbox_full", "queued", "outbox_full"]);
+  expect(requests.map(({ at, body }) => [at, body.messages.length])).toEqual([
+    [0, 3],
+    [1_200, 1],
+  ]);
 });
 
 test("[S9] an answer that is lost is asked for again, whole, under the same ids of the SDK's own", async () => {
