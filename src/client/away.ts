@@ -11,6 +11,8 @@ const AWAY_MS = 300_000;
 export class Away {
   readonly #key = PREFIX + Math.random();
   #group = "";
+  /** Somebody who is away was behind at the last ack. */
+  heldBack = false;
 
   /** Of the tabs that share a server, a user and a device. */
   join(group: string): void {
@@ -42,6 +44,7 @@ export class Away {
         else if (group === this.#group) lowest = Math.min(lowest, at);
       }
     } catch {}
+    this.heldBack = lowest < seq;
     return lowest;
   }
 }

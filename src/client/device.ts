@@ -5,7 +5,6 @@ const KEY = "restante.device";
 /** Undefined where there is no storage, as in Node or a locked-down page: the server then takes the device `default`. */
 export const storedDevice = (): string | undefined => {
   try {
-    const { localStorage } = globalThis;
     const known = localStorage.getItem(KEY);
     if (known !== null) return known;
     const device = crypto.randomUUID();

@@ -11,7 +11,7 @@ export const openEventStream: Open = (request, events) => {
     events.closed(how);
   };
   const read = async (): Promise<void> => {
-    const response = await ask(request, `v1/events?${request.query}`, { cache: "no-store", signal: ending.signal });
+    const response = await ask(request, `v1/events?${request.query}`, { signal: ending.signal });
     if (!response.ok || response.body === null) return end(await refusalOf(response));
     for await (const { event, data } of eventsOf(response.body, events.alive)) {
       if (ending.signal.aborted) return;

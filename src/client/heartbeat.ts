@@ -11,7 +11,7 @@ export interface HeartbeatPlan {
   /** How often to ping, in milliseconds. */
   readonly everyMs: number;
   /** Absent where the other end beats by itself, as an event stream does. */
-  readonly ping?: () => void;
+  readonly ping?: (() => void) | undefined;
   /** Nothing was heard in time. */
   readonly dead: () => void;
 }

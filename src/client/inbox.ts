@@ -66,11 +66,8 @@ export class Inbox<Events extends object = EventMap> {
         this.#report(error);
       },
     });
-    if (options.signal?.aborted) {
-      this.#status = { state: "stopped" };
-      return;
-    }
-    options.signal?.addEventListener("abort", () => this.close(), { once: true });
+    options.signal?.addEventListener("abort", () => this.close());
+    if (options.signal?.aborted) this.close();
     // Not before the app has what `connect` returns: its listeners may want it.
     queueMicrotask(() => {
       if (this.#era === 0 && this.#status.state !== "stopped") this.#start();
@@ -124,6 +121,9 @@ export class Inbox<Events extends object = EventMap> {
       },
       loses: () => (this.#connection === undefined ? this.#goOffline() : this.#connection.probe()),
       freezes: () => this.#goAway(),
+      moves: () => {
+        if (this.#away.heldBack) this.#connection?.progressed(true);
+      },
       leaves: () => {
         this.#drop();
         this.#goOffline();
@@ -141,10 +141,7 @@ export class Inbox<Events extends object = EventMap> {
     const attempt = this.#attempts;
     this.#attempts += 1;
     this.#publish({ state: "connecting", attempt });
-    this.#timer = setTimeout(
-      () => this.#wait(new InboxError("token_failed", "`token` did not answer in time."), false),
-      TOKEN_MS,
-    );
+    this.#timer = setTimeout(() => this.#wait(new InboxError("token_failed", "No token in time."), false), TOKEN_MS);
     let token: Token;
     try {
       token = await this.#tokens.get();
@@ -251,7 +248,7 @@ export class Inbox<Events extends object = EventMap> {
 
   async #afterEnd({ code, reason, detail, livedMs }: Ending, era: number): Promise<void> {
     this.#backoff.lived(livedMs ?? 0);
-    const error = new InboxError(reason || "connection_lost", detail ?? `The connection ended with ${code}.`);
+    const error = new InboxError(reason || "connection_lost", detail ?? `Closed with ${code}.`);
     const verdict = verdictOf(code, reason);
     const isTokensFault = verdict === "token";
     if (verdict === "stop" || (isTokensFault && (this.#tokenWasRefused || !this.#tokens.canRenew))) {
@@ -303,7 +300,7 @@ export class Inbox<Events extends object = EventMap> {
       connection?.close();
       if (this.#connection === connection) this.#connection = undefined;
     });
-    this.#publish(error === undefined ? { state: "stopped" } : { state: "stopped", error });
+    this.#publish({ state: "stopped", error });
     if (error !== undefined) this.#report(error);
   }
 
@@ -332,14 +329,8 @@ export class Inbox<Events extends object = EventMap> {
     this.#tellApp(() => (onError === undefined ? console.error(error) : onError(error)));
   }
 
-  /** A listener that throws must not stop the stream: what it threw is reported as any uncaught error is. */
-  #tellApp(tell: () => void): void {
-    try {
-      tell();
-    } catch (cause) {
-      setTimeout(() => {
-        throw cause;
-      });
-    }
+  /** A listener that throws must not stop the stream: what it threw is an unhandled rejection. */
+  async #tellApp(tell: () => void): Promise<void> {
+    tell();
   }
 }

@@ -40,7 +40,7 @@ export const whyRefused = async (request: CarrierRequest): Promise<CarrierEnd | 
 /** Whether the server's process answers at all; across origins its reply is nobody's to read. */
 export const isAlive = async (base: URL): Promise<boolean> => {
   try {
-    await fetch(new URL("health", base), { mode: "no-cors", cache: "no-store", signal: AbortSignal.timeout(ASK_MS) });
+    await fetch(new URL("health", base), { mode: "no-cors", signal: AbortSignal.timeout(ASK_MS) });
     return true;
   } catch {
     return false;

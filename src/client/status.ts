@@ -45,4 +45,4 @@ export type Status =
   /** This machine has no network; it goes on when there is one. */
   | { readonly state: "offline" }
   /** Nothing happens any more until `reconnect()`. Without an `error`, `close()` was called. */
-  | { readonly state: "stopped"; readonly error?: InboxError };
+  | { readonly state: "stopped"; readonly error?: InboxError | undefined };

@@ -7,6 +7,8 @@ export interface SurroundingsListener {
   readonly loses: () => void;
   /** The page will do nothing until it is looked at again. */
   readonly freezes: () => void;
+  /** Another tab has written into the storage. */
+  readonly moves: () => void;
   /** The page is being left; it may come back whole (`pageshow`). */
   readonly leaves: () => void;
 }
@@ -25,6 +27,7 @@ export const listenToSurroundings = (listener: SurroundingsListener): (() => voi
   on(globalThis, "offline", listener.loses);
   on(globalThis, "pageshow", listener.wakes);
   on(globalThis, "pagehide", listener.leaves);
+  on(globalThis, "storage", listener.moves);
   on(page, "visibilitychange", () => page?.hidden || listener.wakes());
   on(page, "freeze", listener.freezes);
   on(page, "resume", listener.wakes);

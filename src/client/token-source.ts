@@ -38,14 +38,12 @@ export class TokenSource {
   async get(): Promise<Token> {
     if (this.#known !== undefined && Date.now() < this.#freshUntil) return this.#known;
     const option = this.#option;
-    let text: unknown;
+    let text: string;
     try {
       text = typeof option === "function" ? await option() : option;
+      if (typeof text !== "string" || text === "") throw new TypeError("`token` gave no text.");
     } catch (cause) {
-      throw new InboxError("token_failed", "`token` threw: it is asked again later.", { cause });
-    }
-    if (typeof text !== "string" || text === "") {
-      throw new InboxError("token_failed", "`token` gave no text: it is asked again later.");
+      throw new InboxError("token_failed", `No token: ${cause}`, { cause });
     }
     const claims = claimsOf(text);
     this.#known = { text, claims };
@@ -69,7 +67,7 @@ const claimsOf = (token: string): TokenClaims => {
     const part = (token.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/");
     const bytes = Uint8Array.from(atob(part), (char) => char.charCodeAt(0));
     const claims: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    return typeof claims === "object" && claims !== null ? claims : {};
+    return claims instanceof Object ? claims : {};
   } catch {
     return {};
   }

@@ -64,9 +64,7 @@ test("[S9] who must wait for longer than there is time keeps nobody else from be
       request,
       ({ to, id }) => {
         if (index === 1) return accepted(id);
-        return problem(
-          ...(to === "ada" ? (["outbox_full", 429, "later"] as const) : (["overloaded", 503, "later"] as const)),
-        );
+        return to === "ada" ? full : problem("overloaded", 503, "later");
       },
       { ada: 30, bob: 1 },
     ),
