@@ -6,7 +6,9 @@
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { makeDemoPage } from "./demo-page.ts";
 import { ensureDevVars } from "./dev-vars.ts";
+import { makeModules } from "./modules.ts";
 import { linesToPaste } from "./paste.ts";
 import { projectDir, startWrangler } from "./wrangler.ts";
 
@@ -54,11 +56,18 @@ if (secrets.missing.length > 0) {
 }
 if (secrets.made) console.log("Made .dev.vars with fresh secrets.");
 
+await makeModules();
+
+// The demo is for development alone: another environment runs what is deployed, and nothing else.
+const isDevelopment = (values.env ?? "") === "";
+const demo = isDevelopment ? ["src/demo/worker.ts", "--assets", await makeDemoPage(port)] : [];
+
 // A group of its own, so that workerd ends with it, whatever becomes of wrangler in between.
 const ownGroup = process.platform !== "win32";
 const wrangler = startWrangler(
   [
     "dev",
+    ...demo,
     "--port",
     String(port),
     ...(values.env === undefined ? ["--env="] : []),
@@ -120,3 +129,4 @@ while (!ready && !ending) {
   if (!ready) await new Promise((done) => setTimeout(done, 100));
 }
 if (ready) console.log(linesToPaste(origin));
+if (ready && isDevelopment) console.log(`Or look at it, in a browser: ${origin}/demo\n`);

@@ -1,0 +1,34 @@
+/** Makes the demo's page: what a browser can load, in a folder that `wrangler dev` serves beside the Worker. */
+import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { projectDir } from "./wrangler.ts";
+
+const source = join(projectDir, "src/demo/page");
+
+/** Only the page's own origin: no other script, style or server has a part in it. */
+const headers = `/demo*
+  Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'
+  X-Content-Type-Options: nosniff
+  Referrer-Policy: no-referrer
+`;
+
+/** Returns the folder. It is this port's, so that two servers do not write into each other's. */
+export const makeDemoPage = async (port: number): Promise<string> => {
+  const folder = join(projectDir, ".wrangler/demo", String(port));
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(join(folder, "demo"), { recursive: true });
+  await build({
+    entryPoints: [join(source, "page.ts")],
+    outfile: join(folder, "demo/page.js"),
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    sourcemap: true,
+    logLevel: "warning",
+  });
+  cpSync(join(source, "index.html"), join(folder, "demo.html"));
+  for (const name of ["page.css", "icon.svg"]) cpSync(join(source, name), join(folder, "demo", name));
+  writeFileSync(join(folder, "_headers"), headers);
+  return folder;
+};

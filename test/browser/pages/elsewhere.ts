@@ -1,0 +1,2 @@
+/** A page to go to. */
+export {};
