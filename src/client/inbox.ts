@@ -215,9 +215,9 @@ export class Inbox<Events extends object = EventMap> {
     };
     if (token.claims.device === undefined) set("device", device ?? storedDevice());
     set("window", window);
-    // What `after` acks can no more be rejected (C6).
+    // What `after` acks can no more be rejected (C6), and is gone for a tab that is away and behind: what comes twice falls away.
     const [rejected = Infinity] = this.#rejects.keys();
-    set("after", this.#position && Math.min(this.#position, rejected - 1));
+    set("after", this.#position && this.#away.lowest(Math.min(this.#position, rejected - 1)));
     set("connect_ms", this.#connectMs);
     return query;
   }

@@ -23,7 +23,7 @@ interface Item {
 
 /** `{"messages":[]}`, generously. */
 const AROUND_BYTES = 100;
-/** How much longer a batch may take for each message in it: a thousand users are a thousand Mailboxes, some of them asleep. */
+/** How much longer an attempt may take for each message in it: a thousand users are a thousand Mailboxes, some of them asleep. */
 const PER_MESSAGE_MS = 20;
 
 export const sendBatch = async (
@@ -91,12 +91,12 @@ const sendPart = async (
   stopped: Map<string, Failure>,
 ): Promise<void> => {
   const moreMs = part.length * PER_MESSAGE_MS;
-  const patience = new Patience({ timeoutMs: timeoutMs + moreMs, maxAttempts: effort.maxAttempts, signal });
+  const patience = new Patience({ timeoutMs, maxAttempts: effort.maxAttempts, signal });
   const traced = traceparent === undefined ? {} : { traceparent };
   let due = part;
   while (due.length > 0) {
     patience.begin();
-    const forMs = Math.min(effort.attemptTimeoutMs + moreMs, patience.leftMs);
+    const forMs = Math.min(effort.attemptTimeoutMs, patience.leftMs) + moreMs;
     const outcome = await attempt(port, "sendBatch", [due.map(({ fields }) => fields), traced], { forMs, signal });
     const failures = new Map<Item, Failure>();
     for (const [index, item] of due.entries()) {
@@ -105,9 +105,12 @@ const sendPart = async (
       else if ("code" in result) failures.set(item, failureOf(result));
       else outcomes.set(item.at, receiptOf(result));
     }
-    const again = due.filter((item) =>
-      mayRepeat(failures.get(item), item.fields.id === undefined ? "once" : "repeatable"),
-    );
+    // One user's full outbox, which takes long, keeps nobody else's from being tried again soon.
+    const again = due.filter((item) => {
+      const failure = failures.get(item);
+      const isInTime = (failure?.retryAfterMs ?? 0) < patience.leftMs;
+      return isInTime && mayRepeat(failure, item.fields.id === undefined ? "once" : "repeatable");
+    });
     const longest = again
       .map((item) => failures.get(item) as Failure)
       .reduce((a, b) => ((b.retryAfterMs ?? 0) > (a.retryAfterMs ?? 0) ? b : a), NO_RESULT);

@@ -1,5 +1,4 @@
 /** One call, tried as long as there is patience for it. */
-
 import { Patience, type Repeating } from "./patience.ts";
 import { type Arguments, attempt, type Method, type Port, type ReplyTo } from "./port.ts";
 import { type Failure, SendError } from "./send-error.ts";

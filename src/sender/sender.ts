@@ -104,7 +104,7 @@ export interface Sender<Events extends object = EventMap> {
 
   /**
    * Sends many, to one user or thousands; each user's in their order. It never rejects: the results stand in the order of the
-   * messages, each a receipt or the error of that message.
+   * messages, each a receipt or the error of that message. More than 1,000 go in several requests, each with a `timeoutMs`.
    *
    * ```ts
    * const results = await sender.sendBatch([{ to: "ada", type: "agent_started", data: { run: "7" } }]);

@@ -154,7 +154,7 @@ export class Sender extends WorkerEntrypoint<Bindings> implements api.SenderApi 
     const background = (work: Promise<unknown>) => this.ctx.waitUntil(work);
     const caller = { env: this.env, access: accessOf(this.env), background };
     const answering = answerCall(method, async () => caller.access.fault ?? work(caller));
-    // The runtime would end the call with its caller.
+    // The runtime ends a call with its caller: a retry (S13), or a line in the log, would not come to be.
     background(answering);
     return answering;
   }

@@ -112,8 +112,10 @@ export class FaultyProxy {
     const link = new Link(client, connect({ port: this.#targetPort, host: HOST, allowHalfOpen: true }));
     this.#links.add(link);
     for (const socket of link.both) {
-      socket.on("close", () => {
+      socket.on("close", (hadError) => {
         if (link.both.every(({ closed }) => closed)) this.#links.delete(link);
+        // Gone for both directions, though one of them may have ended before.
+        if (hadError) void this.#open(link).then(() => link.reset());
       });
     }
     void this.#carry(link, "server", new Units());

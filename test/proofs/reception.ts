@@ -6,6 +6,7 @@ import WebSocketOfWs from "ws";
 import { connect, type Inbox, type InboxOptions, type Status } from "../../src/client/client.ts";
 import type { Backend } from "../support/backend.ts";
 import { mintLocally } from "../support/credentials.ts";
+import { withoutWebSocket } from "../support/listener.ts";
 import type { Random } from "../support/random.ts";
 import { eventually, instant } from "./clock.ts";
 import { FaultyProxy } from "./faulty-proxy.ts";
@@ -21,6 +22,8 @@ export interface ReceptionOptions {
   readonly serverPort: number;
   readonly user: string;
   readonly carrying: Carrying;
+  /** The app calls `reconnect` now and then while the inbox waits, as people do. */
+  readonly isImpatient: boolean;
   readonly random: Random;
   /** On average, in milliseconds, between sends. */
   readonly sendEveryMs: number;
@@ -37,6 +40,7 @@ interface Fate {
 const CONNECT_TIMEOUT_MS = 2_000;
 const SEND_AGAIN_MS = 50;
 const LATELY = 24;
+const PATIENCE_MS = 3_000;
 
 export class Reception {
   readonly violations: string[] = [];
@@ -55,6 +59,7 @@ export class Reception {
   readonly #sending: Promise<void>;
   /** The last changes of the inbox's status, for whoever must find out why. */
   readonly #lately: string[] = [];
+  #impatience: ReturnType<typeof setTimeout> | undefined;
   #isSending = true;
   /** The number whose handler runs, and how often it has thrown. */
   #running: number | undefined;
@@ -104,6 +109,7 @@ export class Reception {
   }
 
   close(): void {
+    clearTimeout(this.#impatience);
     this.#inbox.close();
     this.#proxy.stop();
   }
@@ -163,7 +169,12 @@ export class Reception {
     if (this.#lately.length > LATELY) this.#lately.shift();
     if (status.state === "connecting") this.attempts += 1;
     if (status.state === "catching_up") count(this.established, status.carrier);
-    if (status.state === "waiting") count(this.causes, status.cause.code);
+    if (status.state === "waiting") {
+      count(this.causes, status.cause.code);
+      clearTimeout(this.#impatience);
+      const { isImpatient, random } = this.#options;
+      if (isImpatient) this.#impatience = setTimeout(() => this.#inbox.reconnect(), random.int(0, PATIENCE_MS));
+    }
     if (status.state === "stopped" && status.error !== undefined) this.#violation(`stopped: ${status.error.code}`);
   }
 
@@ -188,14 +199,7 @@ const connected = <E extends object>(carrying: Carrying, options: Parameters<typ
     const Socket = WebSocketOfWs as unknown as NonNullable<InboxOptions["WebSocket"]>;
     return connect<E>({ ...options, WebSocket: Socket });
   }
-  // As in Node 20. The SDK looks for one when it connects, and not again.
-  const own = globalThis.WebSocket;
-  Reflect.deleteProperty(globalThis, "WebSocket");
-  try {
-    return connect<E>(options);
-  } finally {
-    globalThis.WebSocket = own;
-  }
+  return withoutWebSocket(() => connect<E>(options));
 };
 
 export const count = (counts: Map<string, number>, name: string, by = 1): void => {

@@ -9,6 +9,14 @@ const proofs: Readonly<Record<string, readonly [file: string, what: string]>> = 
   waits: ["waits.ts", "Prefer: wait from 0 to 30 s, acked before, at and after the limit"],
   "slow-readers": ["slow-readers.ts", "[10000] [4]: messages of 4 kB to sockets that stop reading"],
   storms: ["expiry-storms.ts", "[10000] [3]: messages that expire at once, and what sends meanwhile take"],
+  faults: [
+    "faults.ts",
+    "[500] [seed]: the SDK on a network that cuts, freezes, forgets and loses, and a server that is killed",
+  ],
+  herd: [
+    "herd.ts",
+    "[1000] [5000]: as many inboxes of the SDK lose their server at once, for so many ms, and to a deploy's close",
+  ],
   fuzz: ["fuzz.ts", "[--count 100000] [--seed n]: mutated frames and requests"],
 };
 

@@ -3,7 +3,7 @@ import type { Effect } from "../../src/delivery/effects.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { expect, fail, same } from "./mismatch.ts";
 import { Connection } from "./model-connection.ts";
-import { endConnections, noteAck, startAt, welcome } from "./model-devices.ts";
+import { endConnections, startAt, welcome } from "./model-devices.ts";
 import { checkComplete } from "./model-stream.ts";
 import type { Death, Op } from "./operations.ts";
 import type { Referee } from "./referee.ts";

@@ -19,8 +19,8 @@ export type Fault =
   | "cuts_reply"
   /** The server has answered; nothing ever comes, and the connection stays open. */
   | "keeps_reply"
-  /** The proxy answers by itself, with a page of its own. */
-  | { readonly status: number; readonly headers?: Readonly<Record<string, string>> };
+  /** The proxy answers by itself: with a page of its own, unless a body is given. */
+  | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: object };
 
 export interface ProxiedRequest {
   readonly method: string;
@@ -48,7 +48,10 @@ export const flakyProxy = async (
     requests.push(proxied);
     const is = fault(proxied, requests.length - 1);
     if (typeof is === "object") {
-      outgoing.writeHead(is.status, { "content-type": "text/html", ...is.headers }).end("<html>A proxy's own.</html>");
+      const { body: own } = is;
+      const type = own === undefined ? "text/html" : "application/problem+json";
+      const page = own === undefined ? "<html>A proxy's own.</html>" : JSON.stringify(own);
+      outgoing.writeHead(is.status, { "content-type": type, ...is.headers }).end(page);
       return;
     }
     if (is === "refuses") return void outgoing.destroy();
