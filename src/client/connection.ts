@@ -114,10 +114,7 @@ export class Connection {
       closed: (end) => this.#end({ ...end, ...this.#error }),
     });
     // Not before there is something to close: opening may throw.
-    this.#connectTimer = setTimeout(
-      () => this.#giveUp("connect_timeout", "No confirmation in time."),
-      plan.connectTimeoutMs,
-    );
+    this.#connectTimer = setTimeout(() => this.#giveUp("connect_timeout", "No confirmation."), plan.connectTimeoutMs);
   }
 
   /** More is processed, or the checkpoint moved (C5). `isIdle`: nothing else will follow at once. */
@@ -188,7 +185,7 @@ export class Connection {
       this.#carrier.send(checkpoint === seq ? { type: "ack", seq } : { type: "ack", seq, checkpoint });
     };
     this.#acks = new Acks({ window: frame.window, send });
-    const beat = { everyMs: frame.heartbeat_ms, dead: () => this.#giveUp("silent", "Nothing heard in time.") };
+    const beat = { everyMs: frame.heartbeat_ms, dead: () => this.#giveUp("silent", "Nothing heard.") };
     this.#heartbeat = new Heartbeat(
       this.#canPing ? { ...beat, ping: () => this.#carrier.send({ type: "ping" }) } : beat,
     );

@@ -114,10 +114,13 @@ export class Inbox<Events extends object = EventMap> {
   #start(): void {
     this.#deafen();
     this.#deafen = listenToSurroundings({
-      wakes: () => {
+      wakes: ({ type }) => {
         const { state } = this.#status;
-        if (state === "waiting" || state === "offline") void this.#connect();
-        else this.#connection?.probe();
+        // An attempt from before the network came back may hang until its time is over.
+        if (state === "waiting" || state === "offline" || (state === "connecting" && type === "online")) {
+          this.#connection?.close();
+          void this.#connect();
+        } else this.#connection?.probe();
       },
       loses: () => (this.#connection === undefined ? this.#goOffline() : this.#connection.probe()),
       freezes: () => this.#goAway(),
@@ -157,7 +160,7 @@ export class Inbox<Events extends object = EventMap> {
       this.#connection = this.#open(token, attempt, era);
     } catch (cause) {
       // A page of https that wants http, a token with characters that no token has.
-      this.#stop(new InboxError("connection_lost", "It cannot be tried: see `cause`.", { cause }));
+      this.#stop(new InboxError("connection_lost", "See `cause`.", { cause }));
     }
   }
 

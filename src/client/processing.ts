@@ -105,7 +105,7 @@ export class Processing {
       } catch (cause) {
         if (tried === TRIES) {
           // An error's text is its name and its message.
-          const words = `The handler failed ${TRIES} times: ${cause}`;
+          const words = `Failed ${TRIES} times: ${cause}`;
           return new InboxError("handler_failed", words, entry.kind === "gap" ? { cause } : { cause, seq: entry.seq });
         }
         await pause(RETRY_MS * 4 ** (tried - 1) * (0.5 + Math.random()));

@@ -40,7 +40,7 @@ export interface Store<State> {
 /** StrictMode, hot reload and a change of page end a subscription and begin another: the connection outlives that. */
 const LINGER_MS = 2_000;
 
-const NOT_CONNECTED: Status = { state: "stopped" };
+const NOT_CONNECTED: Status = { state: "connecting", attempt: 0 };
 
 /**
  * Makes a store. It connects when the first component uses it (never on a server), keeps its state when the last has gone,

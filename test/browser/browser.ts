@@ -3,7 +3,7 @@
  * keep pages out of the back/forward cache. Playwright only drives it.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, chromium } from "playwright-core";
@@ -36,17 +36,21 @@ const FLAGS = [
   "--disable-sync",
 ];
 const START_DEADLINE_MS = 30_000;
-const PATIENCE_MS = 5_000;
+
+/**
+ * Its standard input ends with whoever started it, however that ends: then Chromium ends, too, and its profile is removed.
+ * A hook of this process would not do: vitest kills its workers.
+ */
+const GUARD = `"$@" & browser=$!; cat > /dev/null; kill -9 $browser; wait; rm -rf "$0" || { sleep 1; rm -rf "$0"; }`;
 
 export const startBrowser = async (): Promise<Browser> => {
+  if (!existsSync(EXECUTABLE)) throw new Error(`No ${EXECUTABLE}: install Chromium, or say where by CHROMIUM=<path>.`);
   const profile = mkdtempSync(join(tmpdir(), "restante-chromium-"));
-  profiles.add(profile);
-  const child = spawn(EXECUTABLE, [...FLAGS, `--user-data-dir=${profile}`, "about:blank"], {
-    stdio: ["ignore", "ignore", "pipe"],
+  const guard = spawn("sh", ["-c", GUARD, profile, EXECUTABLE, ...FLAGS, `--user-data-dir=${profile}`, "about:blank"], {
+    stdio: ["pipe", "ignore", "pipe"],
   });
-  running.add(child);
   // `noDefaults`: no focus emulation, under which no tab would ever be hidden.
-  const browser = await chromium.connectOverCDP(await debuggerUrl(child), { noDefaults: true });
+  const browser = await chromium.connectOverCDP(await debuggerUrl(guard), { noDefaults: true });
   const context = browser.contexts()[0];
   if (context === undefined) throw new Error("Chromium has no profile.");
   return {
@@ -62,15 +66,10 @@ export const startBrowser = async (): Promise<Browser> => {
       await kept?.goto("about:blank");
     },
     stop: async () => {
-      const gone = new Promise((done) => child.once("exit", done));
-      const session = await browser.newBrowserCDPSession();
-      await session.send("Browser.close").catch(() => {});
-      const impatience = setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS);
-      await gone;
-      clearTimeout(impatience);
-      running.delete(child);
+      const gone = new Promise((done) => guard.once("exit", done));
       await browser.close();
-      removed(profile);
+      guard.stdin.end();
+      await gone;
     },
   };
 };
@@ -79,13 +78,7 @@ export const startBrowser = async (): Promise<Browser> => {
 const debuggerUrl = (child: ChildProcess): Promise<string> =>
   new Promise((done, failed) => {
     let text = "";
-    const fail = (why: string) => {
-      clearTimeout(deadline);
-      failed(new Error(`Chromium ${why}:\n${text}`));
-    };
-    const deadline = setTimeout(() => fail("did not start"), START_DEADLINE_MS);
-    child.once("error", () => fail(`is not at ${EXECUTABLE}: install it, or say where by CHROMIUM=<path>`));
-    child.once("exit", (code) => fail(`ended with ${code}`));
+    const deadline = setTimeout(() => failed(new Error(`Chromium did not start in time:\n${text}`)), START_DEADLINE_MS);
     child.stderr?.on("data", (chunk: Buffer) => {
       text += chunk;
       const url = /^DevTools listening on (ws:\S+)/m.exec(text)?.[1];
@@ -94,14 +87,3 @@ const debuggerUrl = (child: ChildProcess): Promise<string> =>
       done(url);
     });
   });
-
-/** Whatever way the tests end, no Chromium outlives them, and no profile. */
-const running = new Set<ChildProcess>();
-const profiles = new Set<string>();
-process.on("exit", () => {
-  for (const child of running) child.kill("SIGKILL");
-  for (const profile of profiles) removed(profile);
-});
-
-/** Its last processes may still be writing. */
-const removed = (profile: string): void => rmSync(profile, { recursive: true, force: true, maxRetries: 5 });

@@ -28,7 +28,13 @@ export const ground = (vars: Readonly<Record<string, string>> = {}): Ground => {
   let runtime: Runtime;
   let users = 0;
   beforeAll(async () => {
-    [browser, site, runtime] = await Promise.all([startBrowser(), startSite(), startRuntime({ vars })]);
+    // Each is known as soon as it is there, and all of them before one that failed is told of: `afterAll` ends the others.
+    const starts = await Promise.allSettled([
+      startBrowser().then((started) => (browser = started)),
+      startSite().then((started) => (site = started)),
+      startRuntime({ vars }).then((started) => (runtime = started)),
+    ]);
+    for (const start of starts) if (start.status === "rejected") throw start.reason;
   });
   afterEach(async () => {
     site.tokens = mint;

@@ -80,7 +80,7 @@ test("[C2] rendering on a server connects nobody, and shows the state before the
     reduce: (text) => text,
   });
   const App = () => createElement("p", { title: useStatus(store).state }, useInbox(store));
-  expect(renderToString(createElement(App))).toBe('<p title="stopped">nothing yet</p>');
+  expect(renderToString(createElement(App))).toBe('<p title="connecting">nothing yet</p>');
   expect((await on.judge().state()).connections).toEqual([]);
   expect(tokens).toBe(0);
 });

@@ -146,7 +146,9 @@ class Herd {
     const received: number[] = [];
     const attemptsAt: number[] = [];
     const look = () => {
-      const isBack = member.inbox.status.state === "open" && received.length >= this.#sent;
+      // What was sent before the loss may come after it was declared: only who has tried again can be back.
+      const hasTried = this.#lostAt === Number.POSITIVE_INFINITY || attemptsAt.length > 0;
+      const isBack = hasTried && member.inbox.status.state === "open" && received.length >= this.#sent;
       if (isBack && member.backAt === 0) member.backAt = performance.now();
     };
     const member: Member = {

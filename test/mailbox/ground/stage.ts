@@ -91,18 +91,20 @@ export class Stage {
   }
 
   record(counts: readonly Readonly<Record<string, number>>[]): Showing {
-    const frames = [...this.#clients].map(([name, client]) => [name, client.texts] as const);
-    const seqs = [...new Set(JSON.stringify([frames, this.#replies]).match(/\b[0-9]{16}\b/g) ?? [])].sort();
+    // First of all: of some users' hashes the first 16 digits look like a seq.
+    const named = (text: string): string =>
+      text.replaceAll(this.user.name, "USER").replace(/\b[0-9a-f]{16}\.[0-9a-f-]{36}\b/g, (id) => this.#nameOf(id));
+    const frames = [...this.#clients].map(([name, client]) => [name, client.texts.map(named)] as const);
+    const replies = this.#replies.map(named);
+    const seqs = [...new Set(JSON.stringify([frames, replies]).match(/\b[0-9]{16}\b/g) ?? [])].sort();
     const plain = (text: string): string =>
       text
-        .replaceAll(this.user.name, "USER")
         .replace(/\b[0-9]{16}\b/g, (seq) => `#${seqs.indexOf(seq)}`)
-        .replace(/\b[0-9a-f]{16}\.[0-9a-f-]{36}\b/g, (id) => this.#nameOf(id))
         .replace(/"mailbox":"[0-9a-f]{64}"/g, '"mailbox":"…"')
         .replace(/\b\d{4}-\d\d-\d\dT[\d:.]+Z/g, (at) => `+${Date.parse(at) - this.#startedAt}`);
     return {
       frames: Object.fromEntries(frames.map(([name, texts]) => [name, texts.map(plain)])),
-      replies: this.#replies.map(plain),
+      replies: replies.map(plain),
       counts,
     };
   }
