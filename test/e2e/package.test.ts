@@ -78,7 +78,7 @@ describe("[O1] a project that has installed it", () => {
   });
 
   test("renders a component on a server", async () => {
-    expect(await runIn(consumer, "node backend/render.ts")).toBe('<p title="stopped">0</p>\n');
+    expect(await runIn(consumer, "node backend/render.ts")).toBe('<p title="connecting">0</p>\n');
   });
 
   test("bundles its page for a browser, with nothing left to resolve", async () => {

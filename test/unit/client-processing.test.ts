@@ -202,16 +202,17 @@ test("[D3] dropWaiting where nothing runs lets everything above what is processe
 test("[A6] after forgetUser the old handler's end says nothing, and the new user's lower seqs and same ids are new", async () => {
   const { handle, end } = held();
   const { processing, log } = stage(handle);
-  processing.take([message(100, "order-7"), message(101)]);
+  processing.take([message(99, "order-6"), message(100, "order-7"), message(101)]);
+  await end(99);
   processing.forgetUser();
   expect(processing.processed).toBeUndefined();
   processing.startAt(5);
   expect(processing.processed).toBe(5);
   await end(100);
-  expect(log).toEqual(["+100"]);
-  processing.take([message(6, "order-7")]);
+  processing.take([message(6, "order-6"), message(7, "order-7")]);
   await end(6);
-  expect(log).toEqual(["+100", "+6", "=6 idle"]);
+  await end(7);
+  expect(log).toEqual(["+99", "=99", "+100", "+6", "=6", "+7", "=7 idle"]);
 });
 
 test("[A6] after forgetUser between two tries the old entry is not tried again", async () => {
