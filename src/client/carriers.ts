@@ -24,11 +24,12 @@ export class Carriers {
     this.#failed = 0;
   }
 
-  /** An attempt came to nothing, and nobody said why. */
-  async failed(base: URL): Promise<void> {
+  /** An attempt came to nothing, and nobody said why. True where another carrier is to be tried now: there is nothing to wait for. */
+  async failed(base: URL): Promise<boolean> {
     this.#failed += 1;
-    if (this.name === "events" || this.#failed < SOCKETS_BEFORE_EVENTS || !(await isAlive(base))) return;
+    if (this.name === "events" || this.#failed < SOCKETS_BEFORE_EVENTS || !(await isAlive(base))) return false;
     this.name = "events";
     this.open = openEventStream;
+    return true;
   }
 }

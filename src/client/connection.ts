@@ -114,7 +114,7 @@ export class Connection {
       closed: (end) => this.#end({ ...end, ...this.#error }),
     });
     // Not before there is something to close: opening may throw.
-    this.#connectTimer = setTimeout(() => this.#giveUp("connect_timeout", "No confirmation."), plan.connectTimeoutMs);
+    this.#connectTimer = setTimeout(() => this.#giveUp("connect_timeout", "No answer."), plan.connectTimeoutMs);
   }
 
   /** More is processed, or the checkpoint moved (C5). `isIdle`: nothing else will follow at once. */

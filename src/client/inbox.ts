@@ -144,7 +144,7 @@ export class Inbox<Events extends object = EventMap> {
     const attempt = this.#attempts;
     this.#attempts += 1;
     this.#publish({ state: "connecting", attempt });
-    this.#timer = setTimeout(() => this.#wait(new InboxError("token_failed", "No token in time."), false), TOKEN_MS);
+    this.#timer = setTimeout(() => this.#wait(new InboxError("token_failed", "No token."), false), TOKEN_MS);
     let token: Token;
     try {
       token = await this.#tokens.get();
@@ -261,11 +261,14 @@ export class Inbox<Events extends object = EventMap> {
       this.#tokenWasRefused = true;
       this.#tokens.forget();
     }
-    // Even what may be tried at once is not tried in a circle.
-    if ((verdict === "now" || isTokensFault) && (livedMs ?? CIRCLE_MS) >= CIRCLE_MS) return this.#connect();
-    if (livedMs === undefined && (reason === "" || reason === "connect_timeout"))
-      await this.#carriers.failed(this.#base);
-    if (era === this.#era) this.#wait(error, verdict === "far");
+    const isUnexplained = livedMs === undefined && (reason === "" || reason === "connect_timeout");
+    const isAtOnce =
+      // Even what may be tried at once is not tried in a circle.
+      ((verdict === "now" || isTokensFault) && (livedMs ?? CIRCLE_MS) >= CIRCLE_MS) ||
+      (isUnexplained && (await this.#carriers.failed(this.#base)));
+    if (era !== this.#era) return;
+    if (isAtOnce) void this.#connect();
+    else this.#wait(error, verdict === "far");
   }
 
   #wait(cause: InboxError, isFar: boolean): void {

@@ -19,7 +19,8 @@
 import { useSyncExternalStore } from "react";
 import { connect, type EventMap, type Inbox, type InboxOptions, type Message, type Status } from "./client.ts";
 
-export interface StoreOptions<Events extends object, State> extends Omit<InboxOptions, "onStatus" | "signal"> {
+export interface StoreOptions<Events extends object, State>
+  extends Omit<InboxOptions, "onStatus" | "signal" | "checkpoints"> {
   /** The state before the first message. */
   readonly initial: State;
   /** The next state; called once for each message, in order. What it throws counts as a handler's failure (C6). */
@@ -63,8 +64,11 @@ export const createStore = <Events extends object = EventMap, State = readonly M
       ...inboxOptions,
       ...(isComplete === undefined ? {} : { checkpoints: "manual" }),
       onMessage: (message) => {
-        state = reduce(state, message);
-        if (isComplete?.(message, state) === true) inbox?.checkpoint(message.seq);
+        // Of the app's two functions either may throw, and is called again then: the state changes once both have passed.
+        const next = reduce(state, message);
+        const isDone = isComplete?.(message, next);
+        state = next;
+        if (isDone) inbox?.checkpoint(message.seq);
         changed();
       },
       onStatus: changed,
@@ -86,7 +90,10 @@ export const createStore = <Events extends object = EventMap, State = readonly M
   };
 };
 
-/** The store's state, or what `select` takes of it; a component is drawn again where that has changed. */
+/**
+ * The store's state, or what `select` takes of it; a component is drawn again where that has changed. `select` gives the same
+ * object for the same state: one that makes a new one each time would draw without end.
+ */
 export function useInbox<State>(store: Store<State>): State;
 export function useInbox<State, Selected>(store: Store<State>, select: (state: State) => Selected): Selected;
 export function useInbox<State>(store: Store<State>, select: (state: State) => unknown = (state) => state): unknown {

@@ -299,7 +299,8 @@ test("[C10] where a proxy lets no socket through but other requests pass, it goe
     expect((await listener.reaches("open", 30_000)).carrier).toBe("events");
     expect((await backend.send(user, { type: "t", data: 2 }, { wait: 5 })).body.status).toBe("delivered");
     expect(listener.data).toEqual([1, 2]);
-    expect(listener.statuses.filter(({ state }) => state === "waiting")).toHaveLength(3);
+    // After the third socket there is nothing to wait for.
+    expect(listener.statuses.filter(({ state }) => state === "waiting")).toHaveLength(2);
   } finally {
     strict.stop();
   }

@@ -38,6 +38,8 @@ beforeEach(() => {
 describe("[M4] after a check", () => {
   test("[M4] the reserved Mailbox is empty but for the instant of its erasure, however many checks there were, and no socket is open", async () => {
     for (let n = 0; n < 20; n += 1) expect((await monitor().checkStartUp()).status).toBe("ready");
+    // Nobody is waited for: the line is for users (M2).
+    expect(lines.filter((line) => line.includes('"event":"queued"'))).toEqual([]);
     const left = await reserved.inside((_, { storage, ...ctx }) => [rowsOf(storage), ctx]);
     expect(left[0]).toEqual({ facts: 1 });
     await vi.waitFor(async () => expect(await reserved.inside((_, ctx) => ctx.getWebSockets().length)).toBe(0));
