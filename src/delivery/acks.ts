@@ -5,6 +5,7 @@ import type { Session } from "./session.ts";
 export const noteUnrecorded = (desk: Desk, session: Session, now: number): void => {
   if (desk.unrecorded.size === 0) desk.unrecordedSince = now;
   desk.unrecorded.add(session.device);
+  desk.ackedAt = now;
   desk.touched.add(session);
 };
 

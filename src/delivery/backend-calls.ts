@@ -1,6 +1,7 @@
 /** What the backend asks and orders beside sending (S10, U1, U3, U4, D7). Each begins with a flush: what it says or does rests on acks. */
 import type { Held } from "../outbox/messages.ts";
 import { closeCodeOf, type Refusal, refuse } from "../protocol/errors.ts";
+import { contentOf } from "../protocol/frames.ts";
 import type {
   ConnectionState,
   DeadLetterSelector,
@@ -22,7 +23,7 @@ import { reply, settleWaits } from "./waiting.ts";
 export const held = (desk: Desk, after: number, limit: number, now: number): Page<HeldMessage> => {
   flush(desk, now);
   const messages = desk.outbox.list(after, limit, now);
-  const last = messages.at(-1)?.seq ?? after;
+  const last = messages.at(-1)?.head.seq ?? after;
   return {
     items: messages.map((m) => heldState(desk, m, now)),
     ...(messages.length > 0 && desk.outbox.pending(last, now) > 0 ? { next: last } : {}),
@@ -31,10 +32,9 @@ export const held = (desk: Desk, after: number, limit: number, now: number): Pag
 
 const heldState = (desk: Desk, m: Held, now: number): HeldMessage => {
   return {
-    ...desk.stateOf(desk.outbox.knownOf(m, now)),
-    type: m.type,
-    ...(m.data === null ? {} : { data: m.data }),
-    ...(m.topic === null ? {} : { topic: m.topic }),
+    ...desk.stateOf(desk.outbox.knownOf(m.head, now)),
+    ...contentOf(m.entry),
+    ...(m.head.topic === null ? {} : { topic: m.head.topic }),
   };
 };
 
@@ -191,7 +191,7 @@ export const erase = (desk: Desk, now: number): void => {
   desk.outbox.erase(now);
 };
 
-const sameId = (held: Held, id: string): boolean => (held.id ?? serverId(held.seq)) === id;
+const sameId = ({ head }: Held, id: string): boolean => (head.id ?? serverId(head.seq)) === id;
 
 const unknownMessage = (): Refusal =>
   refuse("unknown_message", "No message with this id is known: it never was, or it ended more than 24 hours ago.");

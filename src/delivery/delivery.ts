@@ -23,6 +23,10 @@ import type { Session } from "./session.ts";
 import { pump } from "./streaming.ts";
 import { settleWaits, stopWaiting, waitOver } from "./waiting.ts";
 
+const TICK_WHILE_BUSY_MS = 10_000;
+/** After the last ack: a little less, so that a message alone does not make two ticks. */
+const STILL_BUSY_MS = 9_000;
+
 export class Delivery {
   readonly #desk: Desk;
 
@@ -54,15 +58,22 @@ export class Delivery {
     return { effects, touched: stillOpen };
   }
 
-  /** The earliest instant at which `tick` has something to do; undefined where it has nothing. */
-  dueAt(): number | undefined {
-    const { outbox, settings, sessions, unrecorded, unrecordedSince } = this.#desk;
+  /**
+   * When `tick` is to run next; undefined where nothing is to come. While messages come and go that is every 10 s: each move of
+   * an alarm is a row, and one set with the first message serves its ack, too, and all that follow meanwhile.
+   */
+  dueAt(now: number): number | undefined {
+    const { outbox, settings, sessions, unrecorded, unrecordedSince, ackedAt } = this.#desk;
     let due = outbox.dueAt ?? Number.POSITIVE_INFINITY;
     if (unrecorded.size > 0) due = Math.min(due, unrecordedSince + settings.ackFlushMs);
+    let isBusy = sessions.size > 0 && now - ackedAt < STILL_BUSY_MS;
     for (const session of sessions.values()) {
       due = Math.min(due, session.expiresAt);
-      if (session.inFlight > 0) due = Math.min(due, session.progressAt + settings.ackTimeoutMs);
+      if (session.inFlight === 0) continue;
+      due = Math.min(due, session.progressAt + settings.ackTimeoutMs);
+      isBusy = true;
     }
+    if (isBusy) due = Math.min(due, now + TICK_WHILE_BUSY_MS);
     return Number.isFinite(due) ? due : undefined;
   }
 

@@ -18,6 +18,8 @@ export class Desk {
   readonly unrecorded = new Set<string>();
   unrecordedSince = 0;
   unrecordedAcks = 0;
+  /** When the last ack came. */
+  ackedAt = Number.NEGATIVE_INFINITY;
   /** To be done once the turn is committed, and the sessions whose attachment it has changed. */
   effects: Effect[] = [];
   readonly touched = new Set<Session>();

@@ -14,7 +14,7 @@ import { pump } from "./streaming.ts";
 import { settleEphemeral, settleWaits } from "./waiting.ts";
 
 /** Acks that no one waits for are recorded after so many, if not after `ackFlushMs`: it bounds what one flush has to do. */
-const FLUSH_AFTER_ACKS = 256;
+const FLUSH_AFTER_ACKS = 1_024;
 
 /** A frame came from a client; `undefined` = it was binary. */
 export const receive = (desk: Desk, connection: string, text: string | undefined, now: number): void => {
@@ -109,12 +109,14 @@ const reject = (desk: Desk, session: Session, seq: number, reason: string, now: 
   if (seq <= session.acked) return undefined;
   flush(desk, now);
   desk.outbox.sweepRange(session.acked, seq, now);
-  if (desk.outbox.anyRejected) desk.outbox.clearRejected(session.acked, seq - 1, now);
-  desk.outbox.reject(seq, reason, now);
+  // Of deltas that went as one, none was processed.
+  const first = session.firstOf(seq);
+  if (desk.outbox.anyRejected) desk.outbox.clearRejected(session.acked, first - 1, now);
+  desk.outbox.reject(first, seq, reason, now);
   const released = session.ack(seq, seq, now);
   for (const acked of released) {
     const ephemeral = desk.ephemerals.get(acked);
-    if (ephemeral !== undefined && acked < seq) settleEphemeral(desk, ephemeral, "delivered", now);
+    if (ephemeral !== undefined && acked < first) settleEphemeral(desk, ephemeral, "delivered", now);
   }
   noteUnrecorded(desk, session, now);
   flush(desk, now);

@@ -1,4 +1,5 @@
 /** How messages are accepted, a group of calls in one commit, and what their senders are told (S1–S8). */
+import { heldOf } from "../outbox/accepting.ts";
 import type { Known } from "../outbox/knowing.ts";
 import { type Refusal, refuse } from "../protocol/errors.ts";
 import { LIMITS } from "../protocol/limits.ts";
@@ -50,8 +51,10 @@ export const send = (desk: Desk, calls: readonly GroupedCall[], now: number): re
   spread(desk, fresh, before, now);
   // What was replaced or pushed out may have been what somebody had no room for.
   if (desk.outbox.anyEnded) for (const session of desk.sessions.values()) pump(desk, session, now);
-  for (const f of fresh) if ("ephemeral" in f) desk.ephemerals.add({ ...f.ephemeral, sentTo: f.reached.length });
-  if (wasIdle && fresh.some((f) => "stored" in f)) desk.effects.push({ kind: "waiting" });
+  for (const f of fresh) {
+    if (f.kind === "ephemeral") desk.ephemerals.add({ ...f.ephemeral, sentTo: f.reached.length });
+  }
+  if (wasIdle && fresh.some((f) => f.kind === "stored")) desk.effects.push({ kind: "waiting" });
   const outcomes = drafts.map((messages, at) => outcomeOf(desk, calls[at] as GroupedCall, messages, now));
   settleWaits(desk, now);
   return outcomes;
@@ -68,7 +71,14 @@ const accept = (desk: Desk, message: NewMessage, fresh: Fresh[], now: number): D
     const twin = desk.outbox.twin(message, now);
     if (twin === undefined) {
       const ephemeral = { seq: desk.outbox.takeSeq(now), message, acceptedAt: now, sentTo: 0 };
-      fresh.push({ ephemeral, reached: [] });
+      const { head, entry } = heldOf(desk.settings, message, ephemeral.seq, now);
+      // It goes alone: whether it arrived is told of it by itself.
+      fresh.push({
+        kind: "ephemeral",
+        message: { head: { ...head, appendType: null }, entry },
+        ephemeral,
+        reached: [],
+      });
       return { kind: "ephemeral", seq: ephemeral.seq, replayed: false };
     }
     return twin.kind === "twin"
@@ -78,8 +88,8 @@ const accept = (desk: Desk, message: NewMessage, fresh: Fresh[], now: number): D
   const appended = desk.outbox.append(message, now);
   switch (appended.kind) {
     case "new":
-      fresh.push({ stored: appended.message });
-      return { kind: "known", known: desk.outbox.knownOf(appended.message, now), replayed: false };
+      fresh.push({ kind: "stored", message: appended.message });
+      return { kind: "known", known: desk.outbox.knownOf(appended.message.head, now), replayed: false };
     case "twin":
       return { kind: "known", known: appended.known, replayed: true };
     case "other_content":
@@ -90,8 +100,8 @@ const accept = (desk: Desk, message: NewMessage, fresh: Fresh[], now: number): D
 };
 
 const ephemeralTwin = (desk: Desk, message: NewMessage, fresh: readonly Fresh[]): Ephemeral | undefined => {
-  const inThisTurn = fresh.find((f) => "ephemeral" in f && f.ephemeral.message.id === message.id);
-  if (inThisTurn !== undefined && "ephemeral" in inThisTurn) return inThisTurn.ephemeral;
+  const inThisTurn = fresh.find((f) => f.kind === "ephemeral" && f.ephemeral.message.id === message.id);
+  if (inThisTurn?.kind === "ephemeral") return inThisTurn.ephemeral;
   return desk.ephemerals.withId(message.id ?? "");
 };
 

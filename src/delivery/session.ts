@@ -16,7 +16,10 @@ export interface Attachment {
   readonly checkpoint: number;
   readonly target: number;
   readonly caughtUp: boolean;
-  /** In flight: distance from the seq before (the first: from `acked`), and bytes, in turn. */
+  /**
+   * In flight: distance from the seq before (the first: from `acked`), and bytes, in turn; where several messages went as one,
+   * the distance from their last back to their first, below 0, comes after.
+   */
   readonly flight: readonly number[];
   readonly openedAt: number;
   readonly progressAt: number;
@@ -37,9 +40,11 @@ export interface SessionStart {
   readonly expiresAt: number;
 }
 
+/** An entry that was sent and is not acked: a message, several that went as one, or a gap, which weighs nothing. */
 interface Flight {
-  readonly seq: number;
-  readonly bytes: number;
+  seq: number;
+  readonly firstSeq: number;
+  bytes: number;
 }
 
 export class Session {
@@ -101,7 +106,10 @@ export class Session {
     let seq = a.acked;
     for (let i = 0; i + 1 < a.flight.length; i += 2) {
       seq += a.flight[i] as number;
-      session.#enter(seq, a.flight[i + 1] as number);
+      const bytes = a.flight[i + 1] as number;
+      const back = a.flight[i + 2] ?? 0;
+      session.#enter(seq, bytes, back < 0 ? seq + back : seq);
+      if (back < 0) i += 1;
     }
     return session;
   }
@@ -109,8 +117,9 @@ export class Session {
   attachment(): Attachment {
     const flight: number[] = [];
     let before = this.#acked;
-    for (const { seq, bytes } of this.#flight) {
+    for (const { seq, bytes, firstSeq } of this.#flight) {
       flight.push(seq - before, bytes);
+      if (firstSeq < seq) flight.push(firstSeq - seq);
       before = seq;
     }
     return {
@@ -159,7 +168,7 @@ export class Session {
 
   /** Whether it was sent a message, and not the gap in its place, which weighs nothing, and has not acked it. */
   hasInFlight(seq: number): boolean {
-    return this.#flight.some((flight) => flight.seq === seq && flight.bytes > 0);
+    return this.#flight.some((flight) => flight.firstSeq <= seq && seq <= flight.seq && flight.bytes > 0);
   }
 
   /** What still fits into its window (C7). */
@@ -171,11 +180,25 @@ export class Session {
     return this.#flight.length < this.window && this.#flightBytes + bytes <= LIMITS.windowMaxBytes;
   }
 
-  /** It is being sent this. */
-  push(seq: number, bytes: number, now: number): void {
+  /** It is being sent this; where several messages go as one, `firstSeq` is the first of them. */
+  push(seq: number, bytes: number, now: number, firstSeq = seq): void {
     if (this.#flight.length === 0) this.progressAt = now;
-    this.#enter(seq, bytes);
+    this.#enter(seq, bytes, firstSeq);
     this.#sent = seq;
+  }
+
+  /** One more message goes with the last. */
+  extend(seq: number, bytes: number): void {
+    const last = this.#flight.at(-1) as Flight;
+    last.seq = seq;
+    last.bytes += bytes;
+    this.#flightBytes += bytes;
+    this.#sent = seq;
+  }
+
+  /** Where the entry begins that a seq in flight belongs to. */
+  firstOf(seq: number): number {
+    return this.#flight.find((flight) => flight.firstSeq <= seq && seq <= flight.seq)?.firstSeq ?? seq;
   }
 
   /** Moves its acks to `seq` and gives back what is no longer in flight. */
@@ -205,8 +228,8 @@ export class Session {
     return this.#framesInSecond <= LIMITS.clientFramesPerSecond;
   }
 
-  #enter(seq: number, bytes: number): void {
-    this.#flight.push({ seq, bytes });
+  #enter(seq: number, bytes: number, firstSeq: number): void {
+    this.#flight.push({ seq, firstSeq, bytes });
     this.#flightBytes += bytes;
   }
 }

@@ -1,6 +1,7 @@
 /** What a connection is sent, within its window: from the outbox while it has a backlog, straight from memory once it is caught up. */
+import { continues, type Fold, foldOf } from "../outbox/folding.ts";
 import type { Held } from "../outbox/messages.ts";
-import type { Entry } from "../outbox/reading.ts";
+import { type Entry, messageOf } from "../outbox/reading.ts";
 import { caughtUpFrame } from "../protocol/frames.ts";
 import { closeAll } from "./closing.ts";
 import type { Desk } from "./desk.ts";
@@ -12,35 +13,56 @@ import type { Session } from "./session.ts";
 const HEARTBEATS_MISSED = 2.5;
 
 /** A message that was accepted in this turn; an ephemeral one notes whom it reached. */
-export type Fresh = { readonly stored: Held } | { readonly ephemeral: Ephemeral; readonly reached: Session[] };
+export type Fresh =
+  | { readonly kind: "stored"; readonly message: Held }
+  | { readonly kind: "ephemeral"; readonly message: Held; readonly ephemeral: Ephemeral; readonly reached: Session[] };
 
 /** Sends what is new, straight from memory, to those who have nothing else to come; the others' windows are full. */
 export const spread = (desk: Desk, fresh: readonly Fresh[], before: number, now: number): void => {
   if (fresh.length === 0) return;
   // What another message of the same group has replaced or pushed out has ended: nobody is sent it any more.
-  const alive = fresh.filter((f) => "ephemeral" in f || !desk.outbox.hasEnded(f.stored.seq));
+  const alive = fresh.filter((f) => f.kind === "ephemeral" || !desk.outbox.hasEnded(f.message.head.seq));
   for (const session of desk.sessions.values()) {
     if (Math.max(session.sent, session.scanned) < before) continue;
-    const entries: Entry[] = [];
     const prev = session.sent;
-    let room = true;
-    for (const f of alive) {
-      const message = "stored" in f ? f.stored : ephemeralAsHeld(f.ephemeral);
-      const fits = session.hasRoomFor(message.bytes);
-      if ("ephemeral" in f) {
-        // It is owed to nobody: those who have no room for it go without (S5).
-        if (!fits || !session.caughtUp) continue;
-        f.reached.push(session);
-      } else if (!fits) {
-        room = false;
-        break;
-      }
-      entries.push({ kind: "message", message });
-      session.push(message.seq, message.bytes, now);
-    }
-    desk.frames(session, framesOf(prev, entries));
-    if (room) session.scanned = desk.outbox.highestHeld;
+    const { sent, all } = taken(session, alive, now);
+    desk.frames(session, framesOf(prev, sent));
+    if (all) session.scanned = desk.outbox.highestHeld;
   }
+};
+
+/** What a session is sent of `fresh`, as far as it has room, and whether that is all that it was to be sent. */
+const taken = (
+  session: Session,
+  fresh: readonly Fresh[],
+  now: number,
+): { readonly sent: Entry[]; readonly all: boolean } => {
+  const folds: { readonly fold: Fold; readonly messages: Held[] }[] = [];
+  let all = true;
+  for (const f of fresh) {
+    const { head } = f.message;
+    const last = folds.at(-1);
+    const joins = last !== undefined && continues(last.fold, head);
+    const fits = joins ? session.room.bytes >= head.bytes : session.hasRoomFor(head.bytes);
+    if (f.kind === "ephemeral") {
+      // It is owed to nobody: those who have no room for it go without (S5).
+      if (!fits || !session.caughtUp) continue;
+      f.reached.push(session);
+    } else if (!fits) {
+      all = false;
+      break;
+    }
+    if (joins) {
+      last.fold.heads.push(head);
+      last.fold.bytes += head.bytes;
+      last.messages.push(f.message);
+      session.extend(head.seq, head.bytes);
+    } else {
+      folds.push({ fold: foldOf(head), messages: [f.message] });
+      session.push(head.seq, head.bytes, now);
+    }
+  }
+  return { sent: folds.map(({ fold, messages }) => messageOf(fold, messages)), all };
 };
 
 /** Closes the connections that may not be sent anything any more, and sends the others what waits for them (C8, C9). */
@@ -73,7 +95,7 @@ export const pump = (desk: Desk, session: Session, now: number): void => {
     const read = desk.outbox.read(session.sent, cleanFrom, session.room, now);
     for (const entry of read.entries) {
       if (entry.kind === "gap") session.push(entry.seq, 0, now);
-      else session.push(entry.message.seq, entry.message.bytes, now);
+      else session.push(entry.seq, entry.bytes, now, entry.firstSeq);
     }
     desk.frames(session, framesOf(prev, read.entries));
     if (read.exhausted) session.scanned = desk.outbox.highestHeld;
@@ -85,18 +107,3 @@ export const pump = (desk: Desk, session: Session, now: number): void => {
     desk.frames(session, [caughtUpFrame(session.sent)]);
   }
 };
-
-const ephemeralAsHeld = ({ seq, message, acceptedAt }: Ephemeral): Held => ({
-  seq,
-  id: message.id ?? null,
-  bytes: message.bytes,
-  acceptedAt,
-  expiresAt: acceptedAt,
-  deliveredAt: null,
-  rejectReason: null,
-  requeuedFrom: null,
-  topic: null,
-  type: message.type,
-  data: message.data ?? null,
-  traceparent: message.traceparent ?? null,
-});

@@ -127,7 +127,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   /** Sets the alarm to the earliest due instant, and only ever earlier: each move is a row written. */
   #arm(): void {
     const { delivery, outbox, clock } = this.#open();
-    const dueAt = delivery.dueAt() ?? (outbox.isBlank ? clock.now() + BLANK_MS : undefined);
+    const dueAt = delivery.dueAt(clock.now()) ?? (outbox.isBlank ? clock.now() + BLANK_MS : undefined);
     if (dueAt === undefined || (this.#alarmAt !== null && this.#alarmAt <= dueAt)) return;
     this.#alarmAt = dueAt;
     void this.ctx.storage.setAlarm(dueAt);

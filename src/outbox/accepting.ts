@@ -1,6 +1,8 @@
 /** How a message gets in: idempotent by its id (S4), replacing its topic's (S6), where there is room or room can be made (S8). */
+import { messageEntry } from "../protocol/frames.ts";
 import type { DeadLetterSelector } from "../protocol/mailbox-api.ts";
-import type { NewMessage } from "../protocol/message.ts";
+import { type NewMessage, serverId } from "../protocol/message.ts";
+import type { DeliverySettings } from "../settings/delivery.ts";
 import { finish, sweep } from "./ending.ts";
 import { type Known, state } from "./knowing.ts";
 import type { Head, Held } from "./messages.ts";
@@ -18,7 +20,8 @@ export const restsOnAcks = (tables: Tables, messages: readonly NewMessage[]): bo
   return (
     !fits(tables, messages.length, bytes) ||
     messages.some(
-      ({ id, topic }) => topic !== undefined || (id !== undefined && tables.receipts.find(id) !== undefined),
+      ({ id, topic, append }) =>
+        (topic !== undefined && append !== true) || (id !== undefined && tables.receipts.find(id) !== undefined),
     )
   );
 };
@@ -41,27 +44,46 @@ export const twin = (
 export const append = (tables: Tables, message: NewMessage, now: number): Appended => {
   const known = twin(tables, message, now);
   if (known !== undefined) return known;
-  const replaced = message.topic === undefined ? [] : tables.messages.ofTopic(message.topic, tables.acked, now);
+  // A delta goes on where the last one of its topic ended: it replaces nothing.
+  const replaces = message.topic !== undefined && message.append !== true;
+  const replaced = !replaces ? [] : tables.messages.ofTopic(message.topic ?? "", tables.acked, now);
   if (!makeRoom(tables, message.bytes, replaced, now)) return { kind: "full" };
   finish(tables, replaced, "replaced", now);
   const seq = tables.sequence.take(now);
-  const held: Held = {
-    seq,
-    id: message.id ?? null,
-    bytes: message.bytes,
-    acceptedAt: now,
-    expiresAt: now + Math.min(message.ttlMs ?? tables.settings.ttlDefaultMs, tables.settings.ttlMaxMs),
-    deliveredAt: null,
-    rejectReason: null,
-    requeuedFrom: null,
-    topic: message.topic ?? null,
-    type: message.type,
-    data: message.data ?? null,
-    traceparent: message.traceparent ?? null,
-  };
+  const held = heldOf(tables.settings, message, seq, now);
   tables.messages.insert(held);
-  if (message.id !== undefined) tables.receipts.add(message.id, seq, message.digest ?? "");
+  if (message.id !== undefined) tables.receipts.add(message.id, seq);
   return { kind: "new", message: held };
+};
+
+/** A message as it is held from now on. */
+export const heldOf = (settings: DeliverySettings, message: NewMessage, seq: number, now: number): Held => {
+  const { type, data, bytes, id, digest, topic, traceparent } = message;
+  const appends = message.append === true;
+  return {
+    head: {
+      seq,
+      id: id ?? null,
+      digest: id === undefined ? null : (digest ?? ""),
+      bytes,
+      acceptedAt: now,
+      expiresAt: now + Math.min(message.ttlMs ?? settings.ttlDefaultMs, settings.ttlMaxMs),
+      deliveredAt: null,
+      rejectReason: null,
+      requeuedFrom: null,
+      topic: topic ?? null,
+      appendType: appends ? type : null,
+    },
+    entry: messageEntry({
+      seq,
+      id: id ?? serverId(seq),
+      type,
+      data,
+      acceptedAt: now,
+      traceparent,
+      appendTo: appends ? topic : undefined,
+    }),
+  };
 };
 
 /** Remembers the end of a message that was never stored, so that its id stays idempotent (S4, S5). */
@@ -74,9 +96,10 @@ export const rememberEphemeral = (
   now: number,
 ) => {
   if (message.id === undefined) return;
-  tables.receipts.add(message.id, seq, message.digest ?? "");
-  const ended = { seq, id: message.id, end, acceptedAt, expiresAt: acceptedAt, endedAt: now, requeuedFrom: null };
-  tables.receipts.enter([ended], now);
+  const { id, digest = "" } = message;
+  const ended = { seq, id, digest, end, acceptedAt, expiresAt: acceptedAt, endedAt: now, requeuedFrom: null };
+  tables.journal.enter([ended], now);
+  tables.receipts.add(id, seq);
 };
 
 /** Sends dead letters again, in order, as new messages at the end, while there is room (D7). */
@@ -85,19 +108,21 @@ export const requeue = (tables: Tables, selector: DeadLetterSelector, ttlMs: num
   const requeued: Head[] = [];
   for (const letter of letters) {
     if (!makeRoom(tables, letter.bytes, [], now)) break;
-    const head: Head = {
-      seq: tables.sequence.take(now),
-      id: null,
+    const { type, data, topic, append } = tables.deadLetters.content(letter.seq);
+    const message: NewMessage = {
+      type,
       bytes: letter.bytes,
-      acceptedAt: now,
-      expiresAt: now + Math.min(ttlMs ?? letter.ttlMs, tables.settings.ttlMaxMs),
-      deliveredAt: null,
-      rejectReason: null,
-      requeuedFrom: letter.seq,
+      ttlMs: ttlMs ?? letter.ttlMs,
+      ...(data === null ? {} : { data }),
+      ...(topic === null ? {} : { topic }),
+      ...(append ? { append } : {}),
     };
-    tables.messages.insertFromDeadLetter(head, letter.seq);
-    requeued.push(head);
+    const { head, entry } = heldOf(tables.settings, message, tables.sequence.take(now), now);
+    const again = { head: { ...head, requeuedFrom: letter.seq }, entry };
+    tables.messages.insert(again);
+    requeued.push(again.head);
   }
+  tables.messages.write();
   tables.deadLetters.remove(letters.slice(0, requeued.length).map((letter) => letter.seq));
   return { requeued, selected: letters.length };
 };
@@ -123,9 +148,9 @@ const makeRoom = (tables: Tables, bytes: number, leaving: readonly Head[], now: 
     // Each sweep frees up to a step of what is over already.
   }
   while (!hasRoom()) {
-    const oldest = tables.messages.oldestDelivered(tables.acked, 1);
-    if (oldest.length === 0) return false;
-    finish(tables, oldest, "delivered", now, { reason: "overtaken", lostAt: () => now + 1 });
+    const oldest = tables.messages.oldestDelivered(tables.acked);
+    if (oldest === undefined) return false;
+    finish(tables, [oldest], "delivered", now, { reason: "overtaken", lostAt: () => now + 1 });
   }
   return true;
 };

@@ -1,6 +1,8 @@
 /** Messages that ended undelivered by no wish of their sender: kept with their reason, to look into and send again (D6, D7). */
+import { contentOf } from "../protocol/frames.ts";
 import type { DeadLetter, DeadLetterSelector } from "../protocol/mailbox-api.ts";
 import { type DeadLetterReason, serverId } from "../protocol/message.ts";
+import type { Held } from "./pack-heads.ts";
 import { first, type Sql, type SqlValue } from "./sql.ts";
 
 interface Row {
@@ -23,6 +25,13 @@ export interface DeadLetterHead {
   readonly ttlMs: number;
 }
 
+export interface DeadLetterContent {
+  readonly topic: string | null;
+  readonly append: boolean;
+  readonly type: string;
+  readonly data: string | null;
+}
+
 const fromRow = (r: Row): DeadLetter => ({
   seq: r.seq,
   id: r.id ?? serverId(r.seq),
@@ -37,29 +46,45 @@ const fromRow = (r: Row): DeadLetter => ({
 });
 
 export class DeadLetters {
+  /** An expression of SQL that yields what the constructor takes. */
+  static readonly STORED = `(SELECT json_array(COUNT(*), COALESCE(MIN(ended_at), 0)) FROM dead_letters)`;
+
   readonly #sql: Sql;
   readonly #max: number;
   readonly #ttlMs: number;
   #count: number;
   #oldestEndedAt: number;
 
-  constructor(sql: Sql, settings: { readonly deadLettersMax: number; readonly deadLetterTtlMs: number }) {
+  constructor(
+    sql: Sql,
+    settings: { readonly deadLettersMax: number; readonly deadLetterTtlMs: number },
+    [count, oldestEndedAt]: readonly [number, number],
+  ) {
     this.#sql = sql;
     this.#max = settings.deadLettersMax;
     this.#ttlMs = settings.deadLetterTtlMs;
-    [this.#count, this.#oldestEndedAt] = this.#summary();
+    this.#count = count;
+    this.#oldestEndedAt = oldestEndedAt;
   }
 
-  /** Takes messages over from the outbox, in the transaction that ends them. `seqs` are theirs, as a JSON array. */
-  bury(seqs: string, reason: DeadLetterReason, endedAt: number | null): void {
-    this.#sql.exec(
-      `INSERT INTO dead_letters (seq, id, reason, reject_reason, bytes, accepted_at, expires_at, ended_at, requeued_from, topic, type, data)
-       SELECT seq, id, ?, reject_reason, bytes, accepted_at, expires_at, COALESCE(?, expires_at), requeued_from, topic, type, data
-       FROM messages WHERE seq IN (SELECT value FROM json_each(?))`,
-      reason,
-      endedAt,
-      seqs,
-    );
+  /** Takes messages over from the outbox, in the transaction that ends them. */
+  bury(messages: Iterable<Held>, reason: DeadLetterReason, endedAt: number | null): void {
+    for (const { head, entry } of messages) {
+      const { type, data } = contentOf(entry);
+      this.#sql.exec(
+        `INSERT INTO dead_letters (seq, id, reason, reject_reason, bytes, accepted_at, expires_at, ended_at, requeued_from, topic, append, type, data)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        ...[head.seq, head.id, reason, head.rejectReason, head.bytes, head.acceptedAt, head.expiresAt],
+        ...[
+          endedAt ?? head.expiresAt,
+          head.requeuedFrom,
+          head.topic,
+          head.appendType === null ? 0 : 1,
+          type,
+          data ?? null,
+        ],
+      );
+    }
     [this.#count, this.#oldestEndedAt] = this.#summary();
     if (this.#count <= this.#max) return;
     this.#sql.exec(
@@ -88,6 +113,18 @@ export class DeadLetters {
       now - this.#ttlMs,
       ...bindings,
     );
+  }
+
+  /** What is to be sent again of one. */
+  content(seq: number): DeadLetterContent {
+    const row = first(
+      this.#sql.exec<{ topic: string | null; append: number; type: string; data: string | null }>(
+        `SELECT topic, append, type, data FROM dead_letters WHERE seq = ?`,
+        seq,
+      ),
+    );
+    if (row === undefined) throw new Error("Only dead letters that were listed are read.");
+    return { ...row, append: row.append === 1 };
   }
 
   /** The whole of them, in order. */

@@ -21,39 +21,45 @@ export interface Device {
   readonly strikeSeq: number;
 }
 
-interface Row {
-  readonly name: string;
-  readonly cursor: number;
-  readonly acked: number;
-  readonly sent: number;
-  readonly open: number;
-  readonly clean_from: number;
-  readonly first_seen_at: number;
-  readonly last_seen_at: number;
-  readonly strikes: number;
-  readonly strike_seq: number;
-}
+/** As read: a column each. */
+type Row = [string, number, number, number, number, number, number, number, number, number];
 
-const fromRow = (r: Row): Device => ({
-  name: r.name,
-  cursor: r.cursor,
-  acked: r.acked,
-  sent: r.sent,
-  open: r.open === 1,
-  cleanFrom: r.clean_from,
-  firstSeenAt: r.first_seen_at,
-  lastSeenAt: r.last_seen_at,
-  strikes: r.strikes,
-  strikeSeq: r.strike_seq,
+const fromRow = ([
+  name,
+  cursor,
+  acked,
+  sent,
+  open,
+  cleanFrom,
+  firstSeenAt,
+  lastSeenAt,
+  strikes,
+  strikeSeq,
+]: Row): Device => ({
+  name,
+  cursor,
+  acked,
+  sent,
+  open: open === 1,
+  cleanFrom,
+  firstSeenAt,
+  lastSeenAt,
+  strikes,
+  strikeSeq,
 });
 
 export class Devices {
+  /** An expression of SQL that yields what the constructor takes. */
+  static readonly STORED =
+    `(SELECT json_group_array(json_array(name, cursor, acked, sent, open, clean_from, first_seen_at,
+    last_seen_at, strikes, strike_seq)) FROM devices)`;
+
   readonly #sql: Sql;
   readonly #byName: Map<string, Device>;
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, stored: readonly Row[]) {
     this.#sql = sql;
-    this.#byName = new Map(sql.exec<Row>(`SELECT * FROM devices`).map((row) => [row.name, fromRow(row)]));
+    this.#byName = new Map(stored.map((row) => [row[0], fromRow(row)]));
   }
 
   get count(): number {

@@ -1,8 +1,9 @@
 /** How messages end, and what is released once nobody needs it any more (C5, C6, D5, D6). */
 import type { MessageEnd } from "../protocol/message.ts";
+import type { Ended } from "./journal.ts";
 import { held } from "./knowing.ts";
 import type { LossReason } from "./losses.ts";
-import { type Head, seqsOf } from "./messages.ts";
+import type { Head } from "./messages.ts";
 import type { Tables } from "./tables.ts";
 
 /** What one device's connections have acked, and where its cursor may go (C5). */
@@ -68,11 +69,11 @@ export const giveUp = (tables: Tables, seq: number, now: number): void => {
   finish(tables, [message], "undeliverable", now, { reason: "undeliverable", lostAt: () => now + 1 });
 };
 
-/** Notes that a connection could not process a message; nothing happens where somebody has acked it (C6). */
-export const reject = (tables: Tables, seq: number, reason: string, now: number): void => {
-  const message = held(tables, seq, now);
-  if (message === undefined || tables.isAcked(message)) return;
-  tables.messages.markRejected(seq, reason);
+/** Notes that a connection could not process these messages; nothing happens to those that somebody has acked (C6). */
+export const reject = (tables: Tables, first: number, seq: number, reason: string, now: number): void => {
+  for (const head of tables.messages.heads(first - 1, seq)) {
+    if (head.expiresAt > now && !tables.isAcked(head)) tables.messages.markRejected(head.seq, reason);
+  }
 };
 
 /** Records acks and cursors, and releases what nobody needs any more (C5, D9). */
@@ -127,12 +128,15 @@ export const finish = (
     return Math.min(now, head.expiresAt);
   };
   if (end === "expired" || end === "rejected" || end === "undeliverable") {
-    tables.deadLetters.bury(seqsOf(heads), end, end === "expired" ? null : now);
+    tables.deadLetters.bury(tables.messages.wholes(heads), end, end === "expired" ? null : now);
   }
   tables.messages.remove(heads);
-  const ended = heads.map((head) => ({ ...head, end, endedAt: endedAt(head) }));
+  const ended = heads.map((head): Ended => {
+    const { seq, id, digest, acceptedAt, expiresAt, requeuedFrom } = head;
+    return { seq, id, digest, end, acceptedAt, expiresAt, endedAt: endedAt(head), requeuedFrom };
+  });
   for (const e of ended) tables.finished.set(e.seq, e);
-  tables.receipts.enter(ended, now);
+  tables.journal.enter(ended, now);
   if (loss === undefined) return;
   const passed = tables.devices.lowestCursor ?? -1;
   const lost = heads.filter((head) => head.seq > passed);

@@ -12,13 +12,15 @@ export type Fact =
   | "had_device";
 
 export class Facts {
+  /** An expression of SQL that yields what the constructor takes. */
+  static readonly STORED = `(SELECT json_group_array(json_array(name, value)) FROM facts)`;
+
   readonly #sql: Sql;
   readonly #values: Map<Fact, number>;
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, stored: readonly (readonly [Fact, number])[]) {
     this.#sql = sql;
-    const rows = sql.exec<{ name: Fact; value: number }>(`SELECT name, value FROM facts`);
-    this.#values = new Map(rows.map(({ name, value }) => [name, value]));
+    this.#values = new Map(stored);
   }
 
   get(name: Fact): number | undefined {

@@ -1,6 +1,6 @@
 /** What is known of a message, held or ended (S7, S10). */
 import { type MessageStatus, seqOfServerId, serverId } from "../protocol/message.ts";
-import type { Head, Held } from "./messages.ts";
+import type { Head } from "./messages.ts";
 import type { Tables } from "./tables.ts";
 
 /** What is known of a message, held or not. */
@@ -14,9 +14,9 @@ export interface Known {
   readonly requeuedFrom?: number;
 }
 
-export const held = (tables: Tables, seq: number, now: number): Held | undefined => {
-  const message = tables.messages.get(seq);
-  return message !== undefined && message.expiresAt > now ? message : undefined;
+export const held = (tables: Tables, seq: number, now: number): Head | undefined => {
+  const head = tables.messages.head(seq);
+  return head !== undefined && head.expiresAt > now ? head : undefined;
 };
 
 /** The seq that an id stands for, the sender's or the server's; undefined where it is not known. */
@@ -26,9 +26,9 @@ export const seqOf = (tables: Tables, id: string): number | undefined => {
 
 /** What is known of a message (S10). */
 export const state = (tables: Tables, seq: number, now: number): Known | undefined => {
-  const message = tables.messages.get(seq);
-  if (message !== undefined) return knownOf(tables, message, now);
-  const ended = tables.finished.get(seq) ?? tables.receipts.endOf(seq);
+  const head = tables.messages.head(seq);
+  if (head !== undefined) return knownOf(tables, head, now);
+  const ended = tables.finished.get(seq) ?? tables.journal.endOf(seq);
   if (ended === undefined) return undefined;
   return {
     seq,

@@ -1,6 +1,7 @@
 /** Where messages ended without a device that they were meant for: what a `gap` is made of (C4). */
 import type { LossCounts } from "../protocol/frames.ts";
 import type { Device } from "./devices.ts";
+import type { Messages } from "./messages.ts";
 import { first, type Sql } from "./sql.ts";
 
 export type LossReason = keyof LossCounts;
@@ -35,20 +36,20 @@ const fromRow = (r: Row): Loss => ({
 const ROWS_MAX = 1_000;
 
 export class Losses {
+  /** An expression of SQL that yields what the constructor takes. */
+  static readonly STORED = `(SELECT json_array(COUNT(*), COALESCE(MAX(seq), 0)) FROM losses)`;
+
   readonly #sql: Sql;
+  readonly #messages: Messages;
   #rows: number;
   #compactAbove = ROWS_MAX;
   #highest: number;
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, messages: Messages, [rows, highest]: readonly [number, number]) {
     this.#sql = sql;
-    const known = first(
-      sql.exec<{ rows: number; highest: number }>(
-        `SELECT COUNT(*) AS rows, COALESCE(MAX(seq), 0) AS highest FROM losses`,
-      ),
-    );
-    this.#rows = known?.rows ?? 0;
-    this.#highest = known?.highest ?? 0;
+    this.#messages = messages;
+    this.#rows = rows;
+    this.#highest = highest;
   }
 
   /** The place of the last loss; 0 where there never was one. */
@@ -70,23 +71,27 @@ export class Losses {
     cleanFrom: number,
     now: number,
   ): { readonly seq: number; readonly lost: LossCounts } | undefined {
-    const gap = first(
-      this.#sql.exec<LossCounts & { readonly seq: number | null }>(
-        `SELECT MAX(seq) AS seq, SUM(expired) AS expired, SUM(overtaken) AS overtaken, SUM(undeliverable) AS undeliverable
-         FROM (
-           SELECT seq, expired, overtaken, undeliverable FROM losses WHERE seq > ?1 AND seq < ?2 AND lost_at > ?3
-           UNION ALL
-           SELECT seq, 1, 0, 0 FROM messages WHERE seq > ?1 AND seq < ?2 AND expires_at > ?3 AND expires_at <= ?4
-         )`,
-        after,
-        before,
-        cleanFrom,
-        now,
-      ),
-    );
-    if (gap === undefined || gap.seq === null) return undefined;
-    const { seq, expired, overtaken, undeliverable } = gap;
-    return { seq, lost: { expired, overtaken, undeliverable } };
+    const over = this.#messages.over(after, before, cleanFrom, now);
+    const gap =
+      this.#rows === 0
+        ? undefined
+        : first(
+            this.#sql.exec<{ [K in keyof LossCounts | "seq"]: number | null }>(
+              `SELECT MAX(seq) AS seq, SUM(expired) AS expired, SUM(overtaken) AS overtaken, SUM(undeliverable) AS undeliverable
+               FROM losses WHERE seq > ? AND seq < ? AND lost_at > ?`,
+              after,
+              before,
+              cleanFrom,
+            ),
+          );
+    const seq = Math.max(gap?.seq ?? 0, over.at(-1)?.seq ?? 0);
+    if (seq === 0) return undefined;
+    const lost = {
+      expired: (gap?.expired ?? 0) + over.length,
+      overtaken: gap?.overtaken ?? 0,
+      undeliverable: gap?.undeliverable ?? 0,
+    };
+    return { seq, lost };
   }
 
   /** Marks the places of losses, in one statement. */
@@ -110,22 +115,19 @@ export class Losses {
    */
   compactIfMany(devices: readonly Device[]): void {
     if (this.#rows <= this.#compactAbove) return;
-    const rows = this.#sql.exec<Row & { readonly next_held: number | null }>(
-      `SELECT *, (SELECT MIN(messages.seq) FROM messages WHERE messages.seq > losses.seq) AS next_held
-       FROM losses ORDER BY seq`,
-    );
+    const rows = this.#sql.exec<Row>(`SELECT * FROM losses ORDER BY seq`);
     const merged: Loss[] = [];
-    let nextHeld: number | null = null;
+    let nextHeld: number | undefined;
     for (const row of rows) {
       const next = fromRow(row);
       const before = merged.at(-1);
-      const heldBetween = nextHeld !== null && nextHeld < next.firstSeq;
+      const heldBetween = nextHeld !== undefined && nextHeld < next.firstSeq;
       if (before === undefined || heldBetween || devices.some((device) => tellsApart(device, before, next))) {
         merged.push(next);
       } else {
         merged[merged.length - 1] = merge(before, next);
       }
-      nextHeld = row.next_held;
+      nextHeld = this.#messages.firstAbove(next.seq);
     }
     if (merged.length < rows.length) {
       this.#sql.exec(`DELETE FROM losses`);

@@ -1,68 +1,51 @@
-/** The table of what is held: plain access, with its totals kept in memory. The rules about it stand in `accepting.ts` and `ending.ts`. */
-import { first, type Sql } from "./sql.ts";
+/** What is held, whatever row it shares. The rules about it stand in `accepting.ts` and `ending.ts`. */
+import type { Head, Held, Pack, Placed } from "./pack-heads.ts";
+import type { Packs } from "./packs.ts";
 
-/** A held message without its content. */
-export interface Head {
-  readonly seq: number;
-  /** The sender's id; null where the server made it. */
-  readonly id: string | null;
+export type { Head, Held } from "./pack-heads.ts";
+
+/** What is taken in is written at the latest when it has so many characters: a backlog must not pass through memory. */
+const UNWRITTEN_MAX_CHARS = 1_024 * 1_024;
+
+export interface Summary {
+  readonly count: number;
   readonly bytes: number;
-  readonly acceptedAt: number;
-  readonly expiresAt: number;
-  readonly deliveredAt: number | null;
-  readonly rejectReason: string | null;
-  readonly requeuedFrom: number | null;
+  readonly oldestAt: number | null;
 }
-
-export interface Held extends Head {
-  readonly topic: string | null;
-  readonly type: string;
-  readonly data: string | null;
-  readonly traceparent: string | null;
-}
-
-const HEAD = `seq, id, bytes, accepted_at AS acceptedAt, expires_at AS expiresAt, delivered_at AS deliveredAt,
-  reject_reason AS rejectReason, requeued_from AS requeuedFrom`;
-const WHOLE = `${HEAD}, topic, type, data, traceparent`;
-
-interface Totals {
-  count: number;
-  bytes: number;
-  nextExpiry: number | null;
-}
-
-/**
- * Of messages in one statement, though one always fits. A value of the platform's SQLite has 2 MB at most, and content is
- * quoted once more on its way in, which can double it.
- */
-const STATEMENT_MAX_BYTES = 256 * 1_024;
-/** What a row takes beside its content: id, topic, and its numbers. */
-const ROW_MAX_BYTES = 512;
 
 export class Messages {
-  readonly #sql: Sql;
-  #totals: Totals | undefined;
+  readonly #packs: Packs;
+  #count = 0;
+  #bytes = 0;
+  #rejected = 0;
+  /** A lower bound: that of what has gone may linger until its time comes. */
+  #nextExpiry = Number.POSITIVE_INFINITY;
   #highest: number;
-  #rejected: number;
-  readonly #unwritten: Held[] = [];
+  #unwritten: Held[] = [];
+  #unwrittenChars = 0;
 
-  constructor(sql: Sql) {
-    this.#sql = sql;
-    this.#highest = first(sql.exec<{ seq: number | null }>(`SELECT MAX(seq) AS seq FROM messages`))?.seq ?? 0;
-    this.#rejected = this.#countRejected();
+  constructor(packs: Packs) {
+    this.#packs = packs;
+    for (const { count, bytes, rejected } of packs.all) {
+      this.#count += count;
+      this.#bytes += bytes;
+      this.#rejected += rejected;
+    }
+    this.#nextExpiry = earliest(packs.all);
+    this.#highest = packs.last?.lastSeq ?? 0;
   }
 
   get count(): number {
-    return this.#known().count;
+    return this.#count;
   }
 
   get bytes(): number {
-    return this.#known().bytes;
+    return this.#bytes;
   }
 
   /** No held message expires before this instant. */
   get nextExpiry(): number {
-    return this.#known().nextExpiry ?? Number.POSITIVE_INFINITY;
+    return this.#nextExpiry;
   }
 
   /** No held message lies above; it may itself have ended. */
@@ -72,237 +55,208 @@ export class Messages {
 
   /** When the last one was accepted: the clock has been there. */
   get lastAcceptedAt(): number {
-    return (
-      first(this.#table.exec<{ at: number }>(`SELECT accepted_at AS at FROM messages ORDER BY seq DESC LIMIT 1`))?.at ??
-      0
-    );
+    return this.#table.last?.acceptedAt ?? 0;
   }
 
   get anyRejected(): boolean {
     return this.#rejected > 0;
   }
 
-  /** Takes a message in. Its row is written with those of the others of its group, before anybody reads the table. */
+  /** Takes a message in. It is written with the others of its group, before anybody reads. */
   insert(m: Held): void {
-    this.#add(m);
+    this.#count += 1;
+    this.#bytes += m.head.bytes;
+    this.#nextExpiry = Math.min(this.#nextExpiry, m.head.expiresAt);
+    this.#highest = m.head.seq;
     this.#unwritten.push(m);
+    this.#unwrittenChars += m.entry.length;
+    if (this.#unwrittenChars > UNWRITTEN_MAX_CHARS) this.write();
   }
 
-  /** Writes what was taken in, many rows a statement: it costs half of what one each would. */
+  /** Writes what was taken in. */
   write(): void {
     if (this.#unwritten.length === 0) return;
-    let rows: (string | number | null)[][] = [];
-    let bytes = 0;
-    for (const m of this.#unwritten.splice(0)) {
-      const size = m.bytes + ROW_MAX_BYTES;
-      if (bytes + size > STATEMENT_MAX_BYTES) {
-        this.#writeRows(rows);
-        rows = [];
-        bytes = 0;
-      }
-      const { seq, id, acceptedAt, expiresAt, requeuedFrom, topic, type, data, traceparent } = m;
-      rows.push([seq, id, m.bytes, acceptedAt, expiresAt, requeuedFrom, topic, type, data, traceparent]);
-      bytes += size;
-    }
-    this.#writeRows(rows);
-  }
-
-  #writeRows(rows: readonly (string | number | null)[][]): void {
-    if (rows.length === 0) return;
-    this.#sql.exec(
-      `INSERT INTO messages (seq, id, bytes, accepted_at, expires_at, requeued_from, topic, type, data, traceparent)
-       SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-         value ->> 8, value ->> 9
-       FROM json_each(?)`,
-      JSON.stringify(rows),
-    );
+    const group = this.#unwritten;
+    this.#unwritten = [];
+    this.#unwrittenChars = 0;
+    this.#packs.append(group);
   }
 
   /** The table as it is with all that was taken in. */
-  get #table(): Sql {
+  get #table(): Packs {
     this.write();
-    return this.#sql;
-  }
-
-  /** Takes the content of a dead letter over, without passing it through memory. */
-  insertFromDeadLetter(m: Head, deadLetter: number): void {
-    this.#add(m);
-    this.#table.exec(
-      `INSERT INTO messages (seq, id, bytes, accepted_at, expires_at, requeued_from, topic, type, data)
-       SELECT ?, ?, bytes, ?, ?, seq, topic, type, data FROM dead_letters WHERE seq = ?`,
-      m.seq,
-      m.id,
-      m.acceptedAt,
-      m.expiresAt,
-      deadLetter,
-    );
-  }
-
-  /** Counts a message in; before its row is written, so that totals read from the table do not count it twice. */
-  #add(m: Head): void {
-    const totals = this.#known();
-    totals.count += 1;
-    totals.bytes += m.bytes;
-    totals.nextExpiry = Math.min(totals.nextExpiry ?? Number.POSITIVE_INFINITY, m.expiresAt);
-    this.#highest = m.seq;
+    return this.#packs;
   }
 
   remove(heads: readonly Head[]): void {
     if (heads.length === 0) return;
-    const totals = this.#known();
-    this.#table.exec(`DELETE FROM messages WHERE seq IN (SELECT value FROM json_each(?))`, seqsOf(heads));
-    totals.count -= heads.length;
+    this.#table.remove(heads);
+    this.#count -= heads.length;
     for (const head of heads) {
-      totals.bytes -= head.bytes;
+      this.#bytes -= head.bytes;
       if (head.rejectReason !== null) this.#rejected -= 1;
     }
-    // The next expiry stays as it is: a lower bound is enough, and `expired` finds the true one when its time comes.
-    if (totals.count === 0) totals.nextExpiry = null;
+    if (this.#count === 0) this.#nextExpiry = Number.POSITIVE_INFINITY;
+  }
+
+  head(seq: number): Head | undefined {
+    return this.#placed(seq)?.placed.head;
   }
 
   get(seq: number): Held | undefined {
-    return first(this.#table.exec<Held>(`SELECT ${WHOLE} FROM messages WHERE seq = ?`, seq));
+    const found = this.#placed(seq);
+    return found === undefined ? undefined : this.#packs.wholes(found.pack, [found.placed])[0];
   }
 
   /** Heads in `(after, through]`, in order. */
   heads(after: number, through: number): readonly Head[] {
-    return this.#table.exec<Head>(
-      `SELECT ${HEAD} FROM messages WHERE seq > ? AND seq <= ? ORDER BY seq`,
-      after,
-      through,
-    );
+    return this.#select(after, through, () => true);
   }
 
-  /** Heads above `after` that are not over at `now`, in order, at most `limit`. */
-  alive(after: number, limit: number, now: number): readonly Head[] {
-    return this.#table.exec<Head>(
-      `SELECT ${HEAD} FROM messages WHERE seq > ? AND expires_at > ? ORDER BY seq LIMIT ?`,
-      after,
-      now,
-      limit,
-    );
+  /** Messages above `after` that are not over at `now`, in order; their packs are read one after another, as they are asked for. */
+  *alive(after: number, now: number): Generator<Head> {
+    for (const pack of this.#table.within(after, Number.MAX_SAFE_INTEGER)) {
+      for (const { head } of this.#packs.heads(pack)) if (head.seq > after && head.expiresAt > now) yield head;
+    }
   }
 
-  /** The whole of them, in order. */
-  wholes(heads: readonly Head[]): readonly Held[] {
-    if (heads.length === 0) return [];
-    return this.#table.exec<Held>(
-      `SELECT ${WHOLE} FROM messages WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq`,
-      seqsOf(heads),
-    );
+  /** The whole of them, in order; their packs are read one after another, as they are asked for. */
+  *wholes(heads: readonly Head[]): Generator<Held> {
+    const [lowest, highest] = [heads[0], heads.at(-1)];
+    if (lowest === undefined || highest === undefined) return;
+    const wanted = new Set(heads.map((head) => head.seq));
+    for (const pack of this.#table.within(lowest.seq - 1, highest.seq)) {
+      const placed = this.#packs.heads(pack).filter(({ head }) => wanted.has(head.seq));
+      if (placed.length > 0) yield* this.#packs.wholes(pack, placed);
+    }
   }
 
   /** Heads that are over at `now`, in order, at most `limit`. */
   expired(now: number, limit: number): readonly Head[] {
-    if (this.nextExpiry > now) return [];
-    const heads = this.#table.exec<Head>(
-      `SELECT ${HEAD} FROM messages WHERE expires_at <= ? ORDER BY seq LIMIT ?`,
-      now,
-      limit,
-    );
-    if (heads.length === 0) this.#totals = undefined;
-    return heads;
+    if (this.#nextExpiry > now) return [];
+    const expired: Head[] = [];
+    for (const pack of this.#table.all) {
+      if (pack.expiresAt > now) continue;
+      for (const { head } of this.#packs.heads(pack)) {
+        if (head.expiresAt <= now && expired.push(head) === limit) return expired;
+      }
+    }
+    if (expired.length === 0) this.#nextExpiry = earliest(this.#packs.all);
+    return expired;
   }
 
-  /** The held ones of a topic that lie above `after` or were rejected: one, and those that were requeued (D7). */
+  /** The first one above `seq`; undefined where there is none. */
+  firstAbove(seq: number): number | undefined {
+    for (const pack of this.#table.within(seq, Number.MAX_SAFE_INTEGER)) {
+      if (pack.pack > seq) return this.#packs.heads(pack)[0]?.head.seq;
+      const next = this.#packs.heads(pack).find(({ head }) => head.seq > seq);
+      if (next !== undefined) return next.head.seq;
+    }
+    return undefined;
+  }
+
+  /** The held ones of a topic that lie above `after` or were rejected: one, and those that were requeued or append (S6, D7). */
   ofTopic(topic: string, after: number, now: number): readonly Head[] {
-    return this.#table.exec<Head>(
-      `SELECT ${HEAD} FROM messages
-       WHERE topic = ? AND (seq > ? OR reject_reason IS NOT NULL) AND expires_at > ? ORDER BY seq`,
-      topic,
-      after,
-      now,
-    );
+    const packs = this.#table.all.filter((p) => p.topics > 0 && (p.lastSeq > after || p.rejected > 0));
+    return this.#among(packs, (head) => {
+      return head.topic === topic && (head.seq > after || head.rejectReason !== null) && head.expiresAt > now;
+    });
   }
 
   /** How much lies above `after` or was rejected, and is not over: what is never dropped for room. */
-  unacked(after: number, now: number): { readonly count: number; readonly bytes: number } {
-    return (
-      first(
-        this.#table.exec<{ count: number; bytes: number }>(
-          `SELECT COUNT(*) AS count, COALESCE(SUM(bytes), 0) AS bytes FROM (
-             SELECT bytes FROM messages WHERE seq > ?1 AND expires_at > ?2
-             UNION ALL
-             SELECT bytes FROM messages WHERE reject_reason IS NOT NULL AND seq <= ?1 AND expires_at > ?2
-           )`,
-          after,
-          now,
-        ),
-      ) ?? { count: 0, bytes: 0 }
-    );
-  }
-
-  /** The oldest that lie at or below `through` and were not rejected, at most `limit`. */
-  oldestDelivered(through: number, limit: number): readonly Head[] {
-    return this.#table.exec<Head>(
-      `SELECT ${HEAD} FROM messages WHERE seq <= ? AND reject_reason IS NULL ORDER BY seq LIMIT ?`,
-      through,
-      limit,
-    );
+  unacked(after: number, now: number): Omit<Summary, "oldestAt"> {
+    return this.#sum((head) => head.expiresAt > now && (head.seq > after || head.rejectReason !== null), after, now);
   }
 
   /** What is held at `now`, above `after`. */
-  summary(
-    after: number,
-    now: number,
-  ): { readonly count: number; readonly bytes: number; readonly oldestAt: number | null } {
-    return (
-      first(
-        this.#table.exec<{ count: number; bytes: number; oldestAt: number | null }>(
-          `SELECT COUNT(*) AS count, COALESCE(SUM(bytes), 0) AS bytes, MIN(accepted_at) AS oldestAt FROM messages
-           WHERE seq > ? AND expires_at > ?`,
-          after,
-          now,
-        ),
-      ) ?? { count: 0, bytes: 0, oldestAt: null }
-    );
+  summary(after: number, now: number): Summary {
+    const { count, bytes } = this.#sum((head) => head.expiresAt > now && head.seq > after, after, now);
+    const oldest = this.alive(after, now).next();
+    return { count, bytes, oldestAt: oldest.done === true ? null : oldest.value.acceptedAt };
+  }
+
+  /** The oldest that lies at or below `through` and was not rejected. */
+  oldestDelivered(through: number): Head | undefined {
+    for (const pack of this.#table.within(0, through)) {
+      const found = this.#packs.heads(pack).find(({ head }) => head.seq <= through && head.rejectReason === null);
+      if (found !== undefined) return found.head;
+    }
+    return undefined;
   }
 
   markDelivered(after: number, through: number, at: number): void {
-    this.#table.exec(
-      `UPDATE messages SET delivered_at = ?
-       WHERE seq > ? AND seq <= ? AND delivered_at IS NULL AND reject_reason IS NULL`,
-      at,
-      after,
-      through,
-    );
+    this.#table.change(after, through, (head) => {
+      return head.deliveredAt !== null || head.rejectReason !== null ? head : { ...head, deliveredAt: at };
+    });
   }
 
   markRejected(seq: number, reason: string): void {
-    this.#table.exec(`UPDATE messages SET reject_reason = ? WHERE seq = ?`, reason, seq);
-    this.#rejected = this.#countRejected();
+    this.#table.change(seq - 1, seq, (head) => {
+      if (head.rejectReason === null) this.#rejected += 1;
+      return { ...head, rejectReason: reason };
+    });
   }
 
   /** Another connection has acked what one had rejected: it is delivered after all. */
   clearRejected(after: number, through: number, at: number): void {
-    this.#table.exec(
-      `UPDATE messages SET reject_reason = NULL, delivered_at = ?
-       WHERE reject_reason IS NOT NULL AND seq > ? AND seq <= ? AND expires_at > ?`,
-      at,
-      after,
-      through,
-      at,
-    );
-    this.#rejected = this.#countRejected();
+    this.#table.change(after, through, (head) => {
+      if (head.rejectReason === null || head.expiresAt <= at) return head;
+      this.#rejected -= 1;
+      return { ...head, rejectReason: null, deliveredAt: at };
+    });
   }
 
-  #countRejected(): number {
-    return (
-      first(this.#table.exec<{ n: number }>(`SELECT COUNT(*) AS n FROM messages WHERE reject_reason IS NOT NULL`))?.n ??
-      0
-    );
+  /** Heads in `(after, before)` that are over at `now`, and were not yet at `since`; in order. */
+  over(after: number, before: number, since: number, now: number): readonly Head[] {
+    if (this.#nextExpiry > now) return [];
+    return this.#select(after, before - 1, (head) => head.expiresAt > since && head.expiresAt <= now);
   }
 
-  #known(): Totals {
-    this.#totals ??= first(
-      this.#table.exec<Totals>(
-        `SELECT COUNT(*) AS count, COALESCE(SUM(bytes), 0) AS bytes, MIN(expires_at) AS nextExpiry FROM messages`,
-      ),
-    );
-    if (this.#totals === undefined) throw new Error("An aggregate yields a row.");
-    return this.#totals;
+  /** Those that have an id of their sender's, of all that are held: to know them by it (S4). */
+  *withIds(): Generator<Head> {
+    for (const pack of this.#table.all) {
+      if (pack.ids === 0) continue;
+      for (const { head } of this.#packs.heads(pack)) if (head.id !== null) yield head;
+    }
+  }
+
+  #placed(seq: number): { readonly pack: Pack; readonly placed: Placed } | undefined {
+    const [pack] = this.#table.within(seq - 1, seq);
+    const placed = pack === undefined ? undefined : this.#packs.heads(pack).find(({ head }) => head.seq === seq);
+    return pack === undefined || placed === undefined ? undefined : { pack, placed };
+  }
+
+  #select(after: number, through: number, wanted: (head: Head) => boolean): readonly Head[] {
+    return this.#among(this.#table.within(after, through), (head) => {
+      return head.seq > after && head.seq <= through && wanted(head);
+    });
+  }
+
+  #among(packs: readonly Pack[], wanted: (head: Head) => boolean): readonly Head[] {
+    const heads: Head[] = [];
+    for (const pack of packs) for (const { head } of this.#packs.heads(pack)) if (wanted(head)) heads.push(head);
+    return heads;
+  }
+
+  /** Adds up; a pack that lies above `after`, has nothing that is over, and nothing rejected, is known without a look into it. */
+  #sum(wanted: (head: Head) => boolean, after: number, now: number): { count: number; bytes: number } {
+    let [count, bytes] = [0, 0];
+    for (const pack of this.#table.all) {
+      if (pack.lastSeq <= after && pack.rejected === 0) continue;
+      if (pack.pack > after && pack.expiresAt > now) {
+        count += pack.count;
+        bytes += pack.bytes;
+        continue;
+      }
+      for (const { head } of this.#packs.heads(pack)) {
+        if (!wanted(head)) continue;
+        count += 1;
+        bytes += head.bytes;
+      }
+    }
+    return { count, bytes };
   }
 }
 
-/** Their seqs as a JSON array, to bind as one parameter. */
-export const seqsOf = (heads: readonly Head[]): string => JSON.stringify(heads.map((h) => h.seq));
+const earliest = (packs: readonly Pack[]): number =>
+  packs.reduce((least, { expiresAt }) => Math.min(least, expiresAt), Number.POSITIVE_INFINITY);

@@ -45,8 +45,8 @@ export class Outbox {
   /** The clock has stood here before: it must not stand lower (D10). */
   get clockFloor(): number {
     const seen = this.devices.all().map((d) => d.lastSeenAt);
-    const { sequence, messages, receipts } = this.#tables;
-    return Math.max(sequence.clockFloor, messages.lastAcceptedAt, receipts.lastEnteredAt, this.revokedAt, ...seen);
+    const { sequence, messages, journal } = this.#tables;
+    return Math.max(sequence.clockFloor, messages.lastAcceptedAt, journal.lastEnteredAt, this.revokedAt, ...seen);
   }
 
   get revokedAt(): number {
@@ -73,7 +73,7 @@ export class Outbox {
   }
 
   held(seq: number, now: number): Held | undefined {
-    return knowing.held(this.#tables, seq, now);
+    return knowing.held(this.#tables, seq, now) === undefined ? undefined : this.#tables.messages.get(seq);
   }
 
   /** The seq that an id stands for, the sender's or the server's; undefined where it is not known. */
@@ -123,10 +123,10 @@ export class Outbox {
 
   /** The earliest instant at which something of the outbox's own is due; undefined where nothing is. */
   get dueAt(): number | undefined {
-    const { messages, receipts, deadLetters } = this.#tables;
+    const { messages, journal, deadLetters } = this.#tables;
     const due = Math.min(
       messages.count === 0 ? Number.POSITIVE_INFINITY : messages.nextExpiry,
-      receipts.dueAt ?? Number.POSITIVE_INFINITY,
+      journal.dueAt ?? Number.POSITIVE_INFINITY,
       deadLetters.dueAt ?? Number.POSITIVE_INFINITY,
       this.#revocationEndsAt ?? Number.POSITIVE_INFINITY,
     );
@@ -183,8 +183,9 @@ export class Outbox {
     ending.giveUp(this.#tables, seq, now);
   }
 
-  reject(seq: number, reason: string, now: number): void {
-    ending.reject(this.#tables, seq, reason, now);
+  /** Notes that a connection could not process what lies in `[first, seq]` (C6). */
+  reject(first: number, seq: number, reason: string, now: number): void {
+    ending.reject(this.#tables, first, seq, reason, now);
   }
 
   get anyRejected(): boolean {
@@ -260,7 +261,7 @@ export class Outbox {
     this.#tables.deadLetters.forgetDue(now);
     const endsAt = this.#revocationEndsAt;
     if (endsAt !== undefined && endsAt <= now) this.#tables.facts.forget("revoked_at");
-    return this.#tables.receipts.forgetDue(now, JOURNAL_BLOCKS_AT_ONCE);
+    return this.#tables.journal.forgetDue(now, JOURNAL_BLOCKS_AT_ONCE);
   }
 
   /** Whether nothing at all is remembered: the object can be deleted. */

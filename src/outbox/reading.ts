@@ -1,12 +1,20 @@
 /** What a reader is sent next: held messages and losses, merged in order (C3, C4). */
 import type { LossCounts } from "../protocol/frames.ts";
 import { LIMITS } from "../protocol/limits.ts";
+import { continues, entryOf, type Fold, foldOf } from "./folding.ts";
 import type { Losses } from "./losses.ts";
 import type { Head, Held, Messages } from "./messages.ts";
 
 /** One step of what a reader is sent. */
 export type Entry =
-  | { readonly kind: "message"; readonly message: Held }
+  | {
+      readonly kind: "message";
+      readonly seq: number;
+      /** Where it is the first of several that go as one. */
+      readonly firstSeq: number;
+      readonly bytes: number;
+      readonly text: string;
+    }
   | { readonly kind: "gap"; readonly seq: number; readonly lost: LossCounts };
 
 export interface Reading {
@@ -21,7 +29,7 @@ export interface Room {
   readonly bytes: number;
 }
 
-type Plan = { readonly head: Head } | { readonly seq: number; readonly lost: LossCounts };
+type Plan = Fold | { readonly seq: number; readonly lost: LossCounts };
 
 /**
  * The entries that a reader at `after` is sent next, as far as it has room; neighbouring losses are one gap.
@@ -35,9 +43,6 @@ export const read = (
   room: Room,
   now: number,
 ): Reading => {
-  // One more than there is room for: it tells where the last gap ends, and whether anything is left.
-  const limit = Math.min(room.count, LIMITS.windowMaxMessages) + 1;
-  const heads = messages.alive(after, limit, now);
   const isLossy = losses.count > 0 || messages.nextExpiry <= now;
   const plans: Plan[] = [];
   let at = after;
@@ -52,37 +57,54 @@ export const read = (
     return true;
   };
   const takeAll = (): boolean => {
-    for (const head of heads) {
+    for (const head of messages.alive(after, now)) {
       if (!takeGap(head.seq)) return false;
       bytes += head.bytes;
-      if (plans.length >= room.count || bytes > room.bytes) return false;
-      plans.push({ head });
+      if (bytes > room.bytes) return false;
+      const last = plans.at(-1);
+      if (last !== undefined && "heads" in last && continues(last, head)) {
+        last.heads.push(head);
+        last.bytes += head.bytes;
+      } else {
+        if (plans.length >= room.count) return false;
+        plans.push(foldOf(head));
+      }
       at = head.seq;
     }
-    return heads.length < limit && takeGap(Number.MAX_SAFE_INTEGER);
+    return takeGap(Number.MAX_SAFE_INTEGER);
   };
   const exhausted = takeAll();
   // The contents are read only now that they are sure to be sent: a backlog must not pass through memory (C7).
-  const wholes = messages.wholes(plans.flatMap((plan) => ("head" in plan ? [plan.head] : [])));
-  let next = 0;
+  const wholes = messages.wholes(plans.flatMap((plan) => ("heads" in plan ? plan.heads : [])));
   const entries = plans.map((plan): Entry => {
     if ("lost" in plan) return { kind: "gap", ...plan };
-    next += 1;
-    return { kind: "message", message: wholes[next - 1] as Held };
+    return messageOf(
+      plan,
+      plan.heads.map(() => wholes.next().value as Held),
+    );
   });
   return { entries, exhausted };
 };
 
+/** The step that sends what goes as one. */
+export const messageOf = ({ heads, bytes }: Fold, messages: readonly Held[]): Entry => {
+  const [first, last] = [heads[0] as Head, heads.at(-1) as Head];
+  return { kind: "message", seq: last.seq, firstSeq: first.seq, bytes, text: entryOf(messages) };
+};
+
 /** As many of `heads` as one page takes: at most `limit`, and 8 MiB, though one always fits. */
-export const pageOf = <H extends { readonly bytes: number }>(heads: readonly H[], limit: number): readonly H[] => {
+export const pageOf = <H extends { readonly bytes: number }>(heads: Iterable<H>, limit: number): readonly H[] => {
+  const page: H[] = [];
   let bytes = 0;
-  const tooMuch = heads.findIndex((head, index) => {
+  for (const head of heads) {
     bytes += head.bytes;
-    return index === limit || (index > 0 && bytes > LIMITS.pageMaxBytes);
-  });
-  return tooMuch === -1 ? heads : heads.slice(0, tooMuch);
+    if (page.length === limit || (page.length > 0 && bytes > LIMITS.pageMaxBytes)) break;
+    page.push(head);
+  }
+  return page;
 };
 
 /** A page of held messages above `after`, in order. */
-export const list = (messages: Messages, after: number, limit: number, now: number): readonly Held[] =>
-  messages.wholes(pageOf(messages.alive(after, limit, now), limit));
+export const list = (messages: Messages, after: number, limit: number, now: number): readonly Held[] => [
+  ...messages.wholes(pageOf(messages.alive(after, now), limit)),
+];

@@ -8,22 +8,20 @@ import { first, type Sql } from "./sql.ts";
 const MIGRATIONS: readonly (readonly string[])[] = [
   [
     `CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID`,
-    `CREATE TABLE messages (
-      seq INTEGER PRIMARY KEY,
-      id TEXT,
+    `CREATE TABLE packs (
+      pack INTEGER PRIMARY KEY,
+      last_seq INTEGER NOT NULL,
+      count INTEGER NOT NULL,
       bytes INTEGER NOT NULL,
-      accepted_at INTEGER NOT NULL,
+      chars INTEGER NOT NULL,
       expires_at INTEGER NOT NULL,
-      delivered_at INTEGER,
-      reject_reason TEXT,
-      requeued_from INTEGER,
-      topic TEXT,
-      type TEXT NOT NULL,
-      data TEXT,
-      traceparent TEXT
+      accepted_at INTEGER NOT NULL,
+      rejected INTEGER NOT NULL,
+      ids INTEGER NOT NULL,
+      topics INTEGER NOT NULL,
+      heads TEXT NOT NULL,
+      entries TEXT NOT NULL
     )`,
-    `CREATE INDEX messages_topic ON messages (topic) WHERE topic IS NOT NULL`,
-    `CREATE INDEX messages_rejected ON messages (seq) WHERE reject_reason IS NOT NULL`,
     `CREATE TABLE devices (
       name TEXT PRIMARY KEY,
       cursor INTEGER NOT NULL,
@@ -55,16 +53,17 @@ const MIGRATIONS: readonly (readonly string[])[] = [
       ended_at INTEGER NOT NULL,
       requeued_from INTEGER,
       topic TEXT,
+      append INTEGER NOT NULL,
       type TEXT NOT NULL,
       data TEXT
     )`,
-    `CREATE TABLE receipts (id TEXT PRIMARY KEY, seq INTEGER NOT NULL, digest TEXT NOT NULL) WITHOUT ROWID`,
     `CREATE TABLE journal (
       block INTEGER PRIMARY KEY,
       min_seq INTEGER NOT NULL,
       max_seq INTEGER NOT NULL,
       count INTEGER NOT NULL,
       entered_at INTEGER NOT NULL,
+      ids TEXT NOT NULL,
       ends TEXT NOT NULL
     )`,
   ],
@@ -73,22 +72,18 @@ const MIGRATIONS: readonly (readonly string[])[] = [
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
 /** The tables that hold something of the user's, all of them: what erasing empties (U4). */
-export const USER_TABLES = ["facts", "messages", "devices", "losses", "dead_letters", "receipts", "journal"] as const;
+export const USER_TABLES = ["facts", "packs", "devices", "losses", "dead_letters", "journal"] as const;
 
-/** Brings the tables to this release's schema. Cheap when there is nothing to do: one read. */
+/** Brings the tables to this release's schema. */
 export const migrate = (sql: Sql): void => {
-  const known = sql.exec(`SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migrations'`).length > 0;
-  const version = known
-    ? (first(sql.exec<{ version: number }>(`SELECT MAX(version) AS version FROM migrations`))?.version ?? 0)
-    : 0;
-  // A newer release was here and this one was rolled back: its schema is compatible by O2.
-  if (version >= SCHEMA_VERSION) return;
   sql.transaction(() => {
-    if (!known) sql.exec(`CREATE TABLE migrations (version INTEGER PRIMARY KEY)`);
-    MIGRATIONS.forEach((statements, index) => {
-      if (index < version) return;
+    sql.exec(`CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY)`);
+    const version = first(
+      sql.exec<{ version: number | null }>(`SELECT MAX(version) AS version FROM migrations`),
+    )?.version;
+    MIGRATIONS.slice(version ?? 0).forEach((statements, index) => {
       for (const statement of statements) sql.exec(statement);
-      sql.exec(`INSERT INTO migrations (version) VALUES (?)`, index + 1);
+      sql.exec(`INSERT INTO migrations (version) VALUES (?)`, (version ?? 0) + index + 1);
     });
   });
 };

@@ -3,12 +3,39 @@ import type { DeliverySettings } from "../settings/delivery.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { Devices } from "./devices.ts";
 import { Facts } from "./facts.ts";
+import { type Ended, Journal } from "./journal.ts";
 import { Losses } from "./losses.ts";
 import { type Head, Messages } from "./messages.ts";
-import { type Ended, Receipts } from "./receipts.ts";
-import { migrate } from "./schema.ts";
+import { Packs } from "./packs.ts";
+import { Receipts } from "./receipts.ts";
+import { migrate, SCHEMA_VERSION } from "./schema.ts";
 import { Sequence } from "./sequence.ts";
-import type { Sql } from "./sql.ts";
+import { first, type Sql } from "./sql.ts";
+
+/** All that is read as a Mailbox wakes, in one query: what it holds is read as it is needed. */
+const STORED = `SELECT (SELECT MAX(version) FROM migrations) AS version, ${Facts.STORED} AS facts, ${Packs.STORED} AS packs,
+  ${Losses.STORED} AS losses, ${DeadLetters.STORED} AS dead_letters, ${Journal.STORED} AS journal, ${Devices.STORED} AS devices`;
+
+type Stored = Readonly<Record<"facts" | "packs" | "losses" | "dead_letters" | "devices", string>> & {
+  readonly version: number | null;
+  readonly journal: string | null;
+};
+
+/** Brings the tables to this release's schema where they are not: those of a newer one will do, which was rolled back (O2). */
+const read = (sql: Sql): Stored => {
+  let stored: Stored | undefined;
+  try {
+    stored = first(sql.exec<Stored>(STORED));
+  } catch {
+    // Tables are missing: this Mailbox is new, or was an older release's.
+  }
+  if ((stored?.version ?? 0) < SCHEMA_VERSION) {
+    migrate(sql);
+    stored = first(sql.exec<Stored>(STORED));
+  }
+  if (stored === undefined) throw new Error("A query without FROM yields a row.");
+  return stored;
+};
 
 export class Tables {
   readonly sql: Sql;
@@ -18,6 +45,7 @@ export class Tables {
   readonly messages: Messages;
   readonly losses: Losses;
   readonly deadLetters: DeadLetters;
+  readonly journal: Journal;
   readonly receipts: Receipts;
   readonly devices: Devices;
   /** The highest seq that any connection has acked, as recorded: what lies at or below it and was not rejected is delivered. */
@@ -26,16 +54,17 @@ export class Tables {
   readonly finished = new Map<number, Ended>();
 
   constructor(sql: Sql, settings: DeliverySettings) {
-    migrate(sql);
+    const stored = read(sql);
     this.sql = sql;
     this.settings = settings;
-    this.facts = new Facts(sql);
+    this.facts = new Facts(sql, JSON.parse(stored.facts));
     this.sequence = new Sequence(this.facts);
-    this.messages = new Messages(sql);
-    this.losses = new Losses(sql);
-    this.deadLetters = new DeadLetters(sql, settings);
-    this.receipts = new Receipts(sql);
-    this.devices = new Devices(sql);
+    this.messages = new Messages(new Packs(sql, JSON.parse(stored.packs)));
+    this.losses = new Losses(sql, this.messages, JSON.parse(stored.losses));
+    this.deadLetters = new DeadLetters(sql, settings, JSON.parse(stored.dead_letters));
+    this.journal = new Journal(sql, stored.journal === null ? null : JSON.parse(stored.journal));
+    this.receipts = new Receipts(this.messages, this.journal);
+    this.devices = new Devices(sql, JSON.parse(stored.devices));
     this.acked = Math.max(this.facts.get("acked_seq") ?? 0, this.devices.highestAcked);
   }
 

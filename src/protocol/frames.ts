@@ -59,13 +59,30 @@ export interface MessageEntry {
   readonly acceptedAt: number;
   /** W3C Trace Context of the send; of characters that JSON need not escape. */
   readonly traceparent?: string | undefined;
+  /** Set where it is one of a stream's deltas, which are joined on their way (C3). */
+  readonly appendTo?: string | undefined;
 }
 
 /** One entry of a `messages` frame. */
 export const messageEntry = (m: MessageEntry): string =>
   `{"seq":${m.seq},"id":${JSON.stringify(m.id)},"type":${JSON.stringify(m.type)},${
     m.data === undefined ? "" : `"data":${m.data},`
-  }"timestamp":"${rfc3339(m.acceptedAt)}"${m.traceparent === undefined ? "" : `,"traceparent":"${m.traceparent}"`}}`;
+  }"timestamp":"${rfc3339(m.acceptedAt)}"${m.traceparent === undefined ? "" : `,"traceparent":"${m.traceparent}"`}${
+    m.appendTo === undefined ? "" : `,"topic":${JSON.stringify(m.appendTo)},"append":true`
+  }}`;
+
+/** Deltas of one stream as one entry: the last one's, with all of their texts, in order, as `data`, and the first one's seq. */
+export const foldedEntry = (entries: readonly string[]): string => {
+  const deltas = entries.map((entry) => JSON.parse(entry) as { readonly seq: number; readonly data: string });
+  const [first, last] = [deltas[0], deltas.at(-1)];
+  return JSON.stringify({ ...last, data: deltas.map(({ data }) => data).join(""), first_seq: first?.seq });
+};
+
+/** What a sender gave, out of an entry; `data` as JSON text. */
+export const contentOf = (entry: string): { readonly type: string; readonly data?: string } => {
+  const { type, data } = JSON.parse(entry) as { readonly type: string; readonly data?: unknown };
+  return data === undefined ? { type } : { type, data: JSON.stringify(data) };
+};
 
 /** C3: `prev` is the last seq sent on this connection before it. */
 export const messagesFrame = (prev: number, entries: readonly string[]): string =>

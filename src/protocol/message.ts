@@ -30,6 +30,8 @@ export interface NewMessage {
   /** 0 = never stored (S5). Absent = the deployment's default; above the longest, it is granted the longest. */
   readonly ttlMs?: number;
   readonly topic?: string;
+  /** One of a stream's deltas: it replaces nothing of its topic, and is joined with its neighbours on its way out (C3). */
+  readonly append?: true;
   /** W3C Trace Context of the send, carried to the clients. */
   readonly traceparent?: string;
 }

@@ -248,9 +248,9 @@ describe("[D8] the alarm itself", () => {
     const again = (await user.alarmAt()) as number;
     expect(again).toBeGreaterThan(clock.now());
     expect(again - clock.now()).toBeLessThanOrEqual(10 * SECOND_MS);
-    expect((await user.rows(`SELECT seq FROM messages`)).length).toBe(1);
+    expect((await user.stored()).length).toBe(1);
     await user.alarm();
-    expect((await user.rows(`SELECT seq FROM messages`)).length).toBe(0);
+    expect((await user.stored()).length).toBe(0);
     expect((await user.deadLetters()).body.dead_letters).toHaveLength(1);
   });
 

@@ -18,7 +18,7 @@ describe("[E2] a turn that fails leaves nothing half done", () => {
   test("a send is 503, leaves no trace, and the next one is served", async () => {
     const user = new User();
     const client = await user.connect();
-    await failOnce(user, /^INSERT INTO receipts/);
+    await failOnce(user, /^INSERT INTO packs/);
     const refused = await user.send({ type: "a", id: "a" });
     expect(refused).toMatchObject({ status: 503, body: { code: "outcome_unknown" } });
     expect((await user.held()).body.messages).toEqual([]);

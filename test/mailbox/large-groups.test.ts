@@ -9,8 +9,8 @@ test("[S1, D1] large messages that share a commit are stored, each of them whole
   const large = Array.from({ length: 40 }, (_, n) => plain(`large-${n}`, { data, bytes: LIMITS.messageMaxBytes - 1 }));
   const sent = await user.sendPlain(large);
   expect(sent.map(({ message }) => message.status)).toEqual(large.map(() => "queued"));
-  const rows = await user.rows<{ type: string; length: number }>(`SELECT type, length(data) AS length FROM messages`);
-  expect(rows).toEqual(large.map(({ type }) => ({ type, length: data.length })));
+  const stored = (await user.stored()).map(({ type, data }) => ({ type, data: JSON.stringify(data) }));
+  expect(stored).toEqual(large.map(({ type }) => ({ type, data })));
 });
 
 test("[S1, D1] so are many small ones with long ids and topics", async () => {
@@ -20,5 +20,5 @@ test("[S1, D1] so are many small ones with long ids and topics", async () => {
     return plain("t", { id: name, digest: name, topic: name, bytes: 12 });
   });
   expect(await user.sendPlain(small)).toHaveLength(small.length);
-  expect(await user.rows(`SELECT COUNT(*) AS n FROM messages`)).toEqual([{ n: small.length }]);
+  expect((await user.stored()).length).toBe(small.length);
 }, 30_000);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { USER_TABLES } from "../../src/outbox/schema.ts";
 import { Client } from "./ground/client.ts";
 import { clock, HOUR_MS, SECOND_MS } from "./ground/clock.ts";
 import { User } from "./ground/user.ts";
@@ -190,7 +191,7 @@ describe("[U4] erasing", () => {
     await client.acked(c.seq);
     expect((await user.erase()).status).toBe(200);
     expect(await client.closed()).toEqual({ code: 4403, reason: "erased" });
-    for (const table of ["messages", "devices", "losses", "dead_letters", "receipts", "journal"]) {
+    for (const table of USER_TABLES.filter((name) => name !== "facts")) {
       expect(await user.rows(`SELECT * FROM ${table}`), table).toEqual([]);
     }
     const facts = await user.rows<{ name: string; value: number }>(`SELECT name, value FROM facts`);

@@ -25,14 +25,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ],
   ),
   bug("[S6] a topic replaces what is acked", "outbox/accepting.ts", [
-    "ofTopic(message.topic, tables.acked, now)",
-    "ofTopic(message.topic, 0, now)",
+    'ofTopic(message.topic ?? "", tables.acked, now)',
+    'ofTopic(message.topic ?? "", 0, now)',
   ]),
   bug(
     "[S8] what nobody has acked gives way to what is new",
     "outbox/accepting.ts",
     ["if (!possible) return false;", ""],
-    ["oldestDelivered(tables.acked, 1)", "oldestDelivered(Number.MAX_SAFE_INTEGER, 1)"],
+    ["oldestDelivered(tables.acked)", "oldestDelivered(Number.MAX_SAFE_INTEGER)"],
   ),
   bug("[S8] a send that is refused pushes out what is acked", "outbox/accepting.ts", [
     "if (!possible) return false;",
@@ -57,8 +57,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
 
   // ── Sending on ──
   bug("[D1] what is sent is deleted", "delivery/streaming.ts", [
-    "session.push(message.seq, message.bytes, now);",
-    "session.push(message.seq, message.bytes, now); desk.outbox.recall(message.seq, now);",
+    "session.push(head.seq, head.bytes, now);",
+    "session.push(head.seq, head.bytes, now); desk.outbox.recall(head.seq, now);",
   ]),
   bug("[C7] a live message goes beyond the window", "delivery/session.ts", [
     "return this.#flight.length < this.window &&",
@@ -81,8 +81,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     'if (ephemeral !== undefined) settleEphemeral(desk, ephemeral, "dropped", now);',
   ]),
   bug("[D8] what has expired is sent", "outbox/messages.ts", [
-    "FROM messages WHERE seq > ? AND expires_at > ? ORDER BY seq LIMIT ?",
-    "FROM messages WHERE seq > ? AND expires_at > ? - 3600000 ORDER BY seq LIMIT ?",
+    "if (head.seq > after && head.expiresAt > now) yield head;",
+    "if (head.seq > after && head.expiresAt > now - 3_600_000) yield head;",
   ]),
   bug("[C4] a gap counts several losses as one", "outbox/losses.ts", [
     "SUM(expired) AS expired",
@@ -149,7 +149,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "",
   ]),
   bug("[D1] what is un-acked is lost at a hibernation", "delivery/session.ts", [
-    "session.#enter(seq, a.flight[i + 1] as number);",
+    "session.#enter(seq, bytes, back < 0 ? seq + back : seq);",
     "",
   ]),
   bug("[D3] the first ack releases for all devices", "outbox/ending.ts", [
@@ -178,10 +178,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
 
   // ── What is due ──
   bug("[C9] no alarm for a token's end", "delivery/delivery.ts", ["due = Math.min(due, session.expiresAt);", ""]),
-  bug("[D9] no alarm for acks to be recorded", "delivery/delivery.ts", [
-    "if (unrecorded.size > 0) due =",
-    "if (0 > 1) due =",
-  ]),
+  bug(
+    "[D9] no alarm for acks to be recorded",
+    "delivery/delivery.ts",
+    ["if (unrecorded.size > 0) due =", "if (0 > 1) due ="],
+    ["let isBusy = sessions.size > 0 && now - ackedAt < STILL_BUSY_MS;", "let isBusy = false;"],
+  ),
   bug("[D8] no alarm for what expires", "outbox/outbox.ts", [
     "messages.count === 0 ? Number.POSITIVE_INFINITY : messages.nextExpiry,",
     "Number.POSITIVE_INFINITY,",
@@ -193,6 +195,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   bug("[D4] what is not acked is sent again on the open socket", "delivery/delivery.ts", [
     'closeAll(this.#desk, late, "ack_timeout", now);',
     "for (const s of late) for (const e of outbox.read(s.acked, 0, { count: 1, bytes: 1_000 }, now).entries) " +
-      'if (e.kind === "message") this.#desk.frames(s, [JSON.stringify({ type: "messages", prev: s.sent, messages: [e.message] })]);',
+      'if (e.kind === "message") this.#desk.frames(s, [JSON.stringify({ type: "messages", prev: s.sent, messages: [JSON.parse(e.text)] })]);',
   ]),
 ];

@@ -1,6 +1,7 @@
 /** Runs turns of the world, tells the model what happened, and holds everything that comes out against it. */
 import type { Delivery } from "../../src/delivery/delivery.ts";
 import type { Effect } from "../../src/delivery/effects.ts";
+import { readHeads } from "../../src/outbox/pack-heads.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import type { MessageState } from "../../src/protocol/message.ts";
 import type { DeliverySettings } from "../../src/settings/delivery.ts";
@@ -107,7 +108,8 @@ export class Referee {
   }
 
   stored(): ReadonlySet<number> {
-    return new Set(this.world.sql.exec<{ seq: number }>("SELECT seq FROM messages").map(({ seq }) => seq));
+    const packs = this.world.sql.exec<{ pack: number; heads: string }>("SELECT pack, heads FROM packs");
+    return new Set(packs.flatMap(({ pack, heads }) => readHeads(pack, heads).map(({ head }) => head.seq)));
   }
 
   #frame(id: string, text: string, now: number): void {

@@ -24,7 +24,7 @@ const settingsOf = (random: Random): Schedule["settings"] => ({
   outboxMaxBytes: random.pick([3 * HEAVY, 6 * HEAVY, 100 * HEAVY]),
   deadLettersMax: random.pick([1, 3, 100, 100]),
   deadLetterTtlMs: random.pick([90 * SECOND_MS, 30 * DAY_MS]),
-  ackFlushMs: random.pick([0, 2_000, 8_000]),
+  ackFlushMs: random.pick([0, 2_000, 10_000]),
 });
 
 /** What this schedule is about. */

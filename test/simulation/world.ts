@@ -54,7 +54,7 @@ export class World {
   }
 
   dueAt(): number | undefined {
-    return this.#open().delivery.dueAt();
+    return this.#open().delivery.dueAt(this.now);
   }
 
   #open() {
@@ -119,7 +119,7 @@ export class World {
   }
 
   #arm(): void {
-    const dueAt = this.#core?.delivery.dueAt();
+    const dueAt = this.#core?.delivery.dueAt(this.now);
     if (dueAt === undefined || (this.alarmAt !== null && this.alarmAt <= dueAt)) return;
     this.alarmAt = dueAt;
   }

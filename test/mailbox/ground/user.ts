@@ -114,6 +114,12 @@ export class User {
     return this.inside((_, state) => state.storage.sql.exec<Row>(statement).toArray());
   }
 
+  /** The entries that are stored, read past the Mailbox. */
+  async stored(): Promise<readonly { readonly seq: number; readonly type: string; readonly data?: unknown }[]> {
+    const packs = await this.rows<{ entries: string }>(`SELECT entries FROM packs ORDER BY pack`);
+    return packs.flatMap(({ entries }) => JSON.parse(`[${entries}]`));
+  }
+
   /** Sends past HTTP; throws where one is refused. */
   async sendPlain(messages: readonly NewMessage[], waitMs?: number): Promise<readonly Sent[]> {
     return (await this.trySend(messages, waitMs)).map((reply) => {
