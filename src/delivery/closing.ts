@@ -4,6 +4,7 @@ import { errorFrame } from "../protocol/frames.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { flush, noteUnrecorded } from "./acks.ts";
 import type { Desk } from "./desk.ts";
+import { storeDirect } from "./direct.ts";
 import type { Session } from "./session.ts";
 import { settleWaits } from "./waiting.ts";
 
@@ -34,6 +35,7 @@ export const closeAll = (desk: Desk, sessions: readonly Session[], code: CloseEr
 
 const end = (desk: Desk, leaving: readonly Session[], timedOut: boolean, now: number): void => {
   if (leaving.length === 0) return;
+  storeDirect(desk, now);
   // With their acks, but without their cursors where others of the device go on (C5).
   for (const session of leaving) noteUnrecorded(desk, session, now);
   flush(desk, now, new Set(leaving));

@@ -16,6 +16,7 @@ import { attach, prolong } from "./attaching.ts";
 import * as backend from "./backend-calls.ts";
 import { closeAll, detach } from "./closing.ts";
 import { Desk } from "./desk.ts";
+import { graceEndsAt, storeDirect } from "./direct.ts";
 import type { Effect, Wait } from "./effects.ts";
 import { acknowledge, receive } from "./receiving.ts";
 import { type CallOutcome, type GroupedCall, send } from "./sending.ts";
@@ -79,7 +80,7 @@ export class Delivery {
 
   /** Does what is due; true where there may be more of it right away. */
   tick(now: number): boolean {
-    const { outbox, settings, sessions } = this.#desk;
+    const { outbox, settings, sessions } = this.#settled(now);
     flush(this.#desk, now);
     const all = [...sessions.values()];
     const over = all.filter((session) => session.expiresAt <= now);
@@ -94,12 +95,27 @@ export class Delivery {
     return swept || forgot;
   }
 
+  /** What every turn begins with but an ack and a send: what is in its grace is stored before anything else happens. */
+  #settled(now: number): Desk {
+    storeDirect(this.#desk, now);
+    return this.#desk;
+  }
+
+  /** The instant at which what is on its way, and not stored yet, is to be; undefined where nothing is. */
+  get graceEndsAt(): number | undefined {
+    return graceEndsAt(this.#desk);
+  }
+
+  endGrace(now: number): void {
+    this.#settled(now);
+  }
+
   attach(call: AttachCall, connection: string, now: number) {
-    return attach(this.#desk, call, connection, now);
+    return attach(this.#settled(now), call, connection, now);
   }
 
   prolong(connection: string, token: TokenFacts, now: number) {
-    return prolong(this.#desk, connection, token, now);
+    return prolong(this.#settled(now), connection, token, now);
   }
 
   receive(connection: string, text: string | undefined, now: number): void {
@@ -107,11 +123,11 @@ export class Delivery {
   }
 
   acknowledge(connection: string, token: TokenFacts, said: Acknowledgement, now: number) {
-    return acknowledge(this.#desk, connection, token, said, now);
+    return acknowledge(this.#settled(now), connection, token, said, now);
   }
 
   detach(connection: string, now: number): void {
-    detach(this.#desk, connection, now);
+    detach(this.#settled(now), connection, now);
   }
 
   send(calls: readonly GroupedCall[], now: number): readonly CallOutcome[] {
@@ -119,46 +135,46 @@ export class Delivery {
   }
 
   waitOver(wait: Wait & { readonly seq: number }, now: number) {
-    return waitOver(this.#desk, wait, now);
+    return waitOver(this.#settled(now), wait, now);
   }
 
-  stopWaiting(call: number): boolean {
-    return stopWaiting(this.#desk, call);
+  stopWaiting(call: number, now: number): boolean {
+    return stopWaiting(this.#settled(now), call);
   }
 
   held(after: number, limit: number, now: number) {
-    return backend.held(this.#desk, after, limit, now);
+    return backend.held(this.#settled(now), after, limit, now);
   }
 
   state(id: string, now: number) {
-    return backend.state(this.#desk, id, now);
+    return backend.state(this.#settled(now), id, now);
   }
 
   recall(id: string, now: number) {
-    return backend.recall(this.#desk, id, now);
+    return backend.recall(this.#settled(now), id, now);
   }
 
   user(now: number) {
-    return backend.user(this.#desk, now);
+    return backend.user(this.#settled(now), now);
   }
 
   deadLetters(after: number, limit: number, selector: DeadLetterSelector, now: number) {
-    return backend.deadLetters(this.#desk, after, limit, selector, now);
+    return backend.deadLetters(this.#settled(now), after, limit, selector, now);
   }
 
   requeue(selector: DeadLetterSelector, ttlMs: number | undefined, now: number) {
-    return backend.requeue(this.#desk, selector, ttlMs, now);
+    return backend.requeue(this.#settled(now), selector, ttlMs, now);
   }
 
   discard(selector: DeadLetterSelector, now: number) {
-    return backend.discard(this.#desk, selector, now);
+    return backend.discard(this.#settled(now), selector, now);
   }
 
   revoke(now: number): void {
-    backend.revoke(this.#desk, now);
+    backend.revoke(this.#settled(now), now);
   }
 
   erase(now: number): void {
-    backend.erase(this.#desk, now);
+    backend.erase(this.#settled(now), now);
   }
 }

@@ -1,5 +1,6 @@
 /** What the parts of delivery share: the outbox, the open connections, and what the running turn wants done. */
 import type { Known } from "../outbox/knowing.ts";
+import type { Held } from "../outbox/messages.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { MessageState } from "../protocol/message.ts";
 import type { DeliverySettings } from "../settings/delivery.ts";
@@ -14,6 +15,8 @@ export class Desk {
   readonly sessions: Map<string, Session>;
   readonly waits = new Waits();
   readonly ephemerals = new Ephemerals();
+  /** On their way and not stored yet, in order. */
+  readonly direct: Held[] = [];
   /** Devices with acks that are not recorded yet, since when, and of how many entries. */
   readonly unrecorded = new Set<string>();
   unrecordedSince = 0;

@@ -9,6 +9,7 @@ import { flush, noteUnrecorded } from "./acks.ts";
 import { sessionFor } from "./attaching.ts";
 import { close, fail } from "./closing.ts";
 import type { Desk } from "./desk.ts";
+import { isAnyOver, settleDirect, storeDirect } from "./direct.ts";
 import type { Session } from "./session.ts";
 import { pump } from "./streaming.ts";
 import { settleEphemeral, settleWaits } from "./waiting.ts";
@@ -34,6 +35,7 @@ export const receive = (desk: Desk, connection: string, text: string | undefined
     case "bad":
       return fail(desk, session, "bad_frame", frame.detail, now);
     case "ping":
+      storeDirect(desk, now);
       session.pingedAt = now;
       return desk.frames(session, [PONG]);
     case "ack":
@@ -81,21 +83,28 @@ const ack = (desk: Desk, session: Session, seq: number, checkpoint: number, now:
   // A late twin of an earlier ack says nothing new.
   if (seq < session.acked) return undefined;
   const before = session.acked;
+  if (isAnyOver(desk, now)) storeDirect(desk, now);
   if (now >= desk.outbox.nextExpiry && seq > before) {
     flush(desk, now);
     desk.outbox.sweepRange(before, seq, now);
   }
-  const waitedFor = desk.waits.anyWithin(before, seq);
   const cleared = desk.outbox.anyRejected && seq > before;
   const released = session.ack(seq, checkpoint, now);
   noteUnrecorded(desk, session, now);
+  settleDirect(desk, now);
+  const inGrace = desk.direct[0]?.head.seq ?? Number.POSITIVE_INFINITY;
+  const waitedFor = desk.waits.anyWithin(before, Math.min(seq, inGrace - 1));
   desk.unrecordedAcks += released.length;
   if (cleared) desk.outbox.clearRejected(before, seq, now);
   for (const acked of released) {
     const ephemeral = desk.ephemerals.get(acked);
     if (ephemeral !== undefined) settleEphemeral(desk, ephemeral, "delivered", now);
   }
-  if (cleared || waitedFor || desk.unrecordedAcks >= FLUSH_AFTER_ACKS) flush(desk, now);
+  if (cleared || waitedFor || desk.unrecordedAcks >= FLUSH_AFTER_ACKS) {
+    // What is recorded as acked has to be stored, or to have ended.
+    storeDirect(desk, now);
+    flush(desk, now);
+  }
   pump(desk, session, now);
   settleWaits(desk, now);
   return undefined;
@@ -107,6 +116,7 @@ const reject = (desk: Desk, session: Session, seq: number, reason: string, now: 
     return { code: "ack_beyond_sent", detail };
   }
   if (seq <= session.acked) return undefined;
+  storeDirect(desk, now);
   flush(desk, now);
   desk.outbox.sweepRange(session.acked, seq, now);
   // Of deltas that went as one, none was processed.

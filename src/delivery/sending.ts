@@ -7,8 +7,9 @@ import type { SendCall, Sent } from "../protocol/mailbox-api.ts";
 import type { NewMessage } from "../protocol/message.ts";
 import { flush } from "./acks.ts";
 import type { Desk } from "./desk.ts";
+import { goDirect, isAnyOver, sendDirect, storeDirect } from "./direct.ts";
 import { type Ephemeral, ephemeralState } from "./ephemerals.ts";
-import { type Fresh, pump, pumpAll, spread } from "./streaming.ts";
+import { closeUnfit, type Fresh, pump, pumpAll, spread } from "./streaming.ts";
 import { endEphemeral, settleWaits } from "./waiting.ts";
 
 /** One call's part of a group that is committed together. */
@@ -32,6 +33,10 @@ type Draft =
 
 /** Accepts a group of calls in one commit and sends what is new to whoever has room for it. */
 export const send = (desk: Desk, calls: readonly GroupedCall[], now: number): readonly CallOutcome[] => {
+  if (isAnyOver(desk, now)) storeDirect(desk, now);
+  closeUnfit(desk, now);
+  if (goDirect(desk, calls, now)) return sendDirect(desk, calls, now);
+  storeDirect(desk, now);
   if (desk.outbox.restsOnAcks(calls.flatMap(({ send }) => send.messages))) flush(desk, now);
   desk.outbox.forgetUnseen(desk.connectedDevices(), now);
   pumpAll(desk, now);

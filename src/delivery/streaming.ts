@@ -65,8 +65,14 @@ const taken = (
   return { sent: folds.map(({ fold, messages }) => messageOf(fold, messages)), all };
 };
 
-/** Closes the connections that may not be sent anything any more, and sends the others what waits for them (C8, C9). */
+/** Sends everybody what waits for them who may be sent something still. */
 export const pumpAll = (desk: Desk, now: number): void => {
+  closeUnfit(desk, now);
+  for (const session of desk.sessions.values()) pump(desk, session, now);
+};
+
+/** Closes the connections that may not be sent anything any more (C8, C9). */
+export const closeUnfit = (desk: Desk, now: number): void => {
   const which = (over: (session: Session) => boolean) => [...desk.sessions.values()].filter(over);
   closeAll(
     desk,
@@ -84,7 +90,6 @@ export const pumpAll = (desk: Desk, now: number): void => {
     "heartbeat_lost",
     now,
   );
-  for (const session of desk.sessions.values()) pump(desk, session, now);
 };
 
 /** Sends a connection what waits for it, as far as its window goes, and says so once it is caught up (C2, C7). */

@@ -13,14 +13,17 @@ export interface QueuedSend {
 }
 
 export class GroupCommit {
-  readonly #commit: (group: readonly QueuedSend[]) => void;
+  readonly #commit: (group: readonly QueuedSend[]) => boolean;
   readonly #synced: () => Promise<void>;
   #queue: QueuedSend[] = [];
   #running = false;
   #lastGroup = 0;
 
-  /** `commit` writes a group in one turn and sees to its replies; `synced` resolves once all that was written is on the disk. */
-  constructor(commit: (group: readonly QueuedSend[]) => void, synced: () => Promise<void>) {
+  /**
+   * `commit` deals with a group in one turn and sees to its replies; true where it has written something. `synced` resolves once
+   * that is on the disk.
+   */
+  constructor(commit: (group: readonly QueuedSend[]) => boolean, synced: () => Promise<void>) {
     this.#commit = commit;
     this.#synced = synced;
   }
@@ -47,8 +50,7 @@ export class GroupCommit {
       const group = this.takeQueued();
       this.#lastGroup = group.length;
       try {
-        this.#commit(group);
-        await this.#synced();
+        if (this.#commit(group)) await this.#synced();
       } catch (error) {
         for (const { reject } of group) reject(error);
       }

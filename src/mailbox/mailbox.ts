@@ -29,8 +29,10 @@ import {
 import type { DeadLetterReason } from "../protocol/message.ts";
 import { type DeliverySettings, deliverySettings } from "../settings/delivery.ts";
 import type { Environment } from "../settings/environment.ts";
+import { Arrivals } from "./arrivals.ts";
 import { Callers } from "./callers.ts";
 import { DurableSql } from "./durable-sql.ts";
+import { GraceTimer } from "./grace-timer.ts";
 import { GroupCommit, type QueuedSend } from "./group-commit.ts";
 import { type Core, rehydrate } from "./rehydrate.ts";
 import { connectionOf, Sockets } from "./sockets.ts";
@@ -47,7 +49,8 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   readonly #sockets: Sockets;
   readonly #callers = new Callers();
   readonly #commits: GroupCommit;
-  readonly #arrivals = new Map<WaitId, () => void>();
+  readonly #arrivals = new Arrivals();
+  readonly #grace = new GraceTimer(() => this.#endGrace());
   #core: Core | undefined;
   /** Whether an alarm is doing what is due. */
   #ticking = false;
@@ -103,6 +106,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     for (const session of touched) this.#sockets.keep(session);
     for (const effect of effects) this.#carryOut(effect);
     this.#arm();
+    this.#grace.arm(delivery.graceEndsAt, clock.now());
     return result;
   }
 
@@ -115,8 +119,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
       case "ended":
         return this.#callers.settle(effect.wait.call, effect.wait.index, effect.message);
       case "arrived":
-        for (const arrived of [...this.#arrivals.values()]) arrived();
-        return;
+        return this.#arrivals.settle();
       case "waiting":
         // A reserved Mailbox's is the start-up check's own, each minute: there nobody is waited for (M2, M4).
         if (!this.#name.startsWith("sys:")) log("info", "queued", { reason: "no_connections", mailbox: this.#name });
@@ -131,6 +134,12 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     if (dueAt === undefined || (this.#alarmAt !== null && this.#alarmAt <= dueAt)) return;
     this.#alarmAt = dueAt;
     void this.ctx.storage.setAlarm(dueAt);
+  }
+
+  #endGrace(): void {
+    const { delivery, clock } = this.#open();
+    if ((delivery.graceEndsAt ?? Number.POSITIVE_INFINITY) <= clock.now()) this.#turn((d, now) => d.endGrace(now));
+    else this.#grace.arm(delivery.graceEndsAt, clock.now());
   }
 
   override async alarm(): Promise<void> {
@@ -231,10 +240,12 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     return this.#commits.add(send);
   }
 
-  #commitSends(group: readonly QueuedSend[]): void {
+  #commitSends(group: readonly QueuedSend[]): boolean {
+    const before = this.#sql.rowsWritten;
     this.#commitGroup(group, (delivery, calls, now) => delivery.send(calls, now));
     // A busy sender must not starve what is due (D8): a long sweep goes on between commits, too.
     if (this.#ticking) this.#turn((delivery, now) => delivery.tick(now));
+    return this.#sql.rowsWritten > before;
   }
 
   #commitGroup(
@@ -266,9 +277,9 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   }
 
   async stopWaiting(waitId: WaitId): Promise<void> {
-    this.#arrivals.get(waitId)?.();
+    this.#arrivals.letGo(waitId);
     const call = this.#callers.callOf(waitId);
-    if (call !== undefined && this.#turn((delivery) => delivery.stopWaiting(call))) this.#callers.letGo(call);
+    if (call !== undefined && this.#turn((delivery, now) => delivery.stopWaiting(call, now))) this.#callers.letGo(call);
   }
 
   // ── The backend's other calls ──────────────────────────────────────────────────────────────────────────────────────
@@ -289,15 +300,8 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     await this.#doDue();
     const state = this.#turn((delivery, now) => delivery.user(now));
     const { waitMs = 0, waitId = crypto.randomUUID() } = query;
-    if (waitMs <= 0 || state.connections.length > 0 || this.#arrivals.size >= LIMITS.waitersMax) return state;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, waitMs);
-      this.#arrivals.set(waitId, () => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
-    this.#arrivals.delete(waitId);
+    if (waitMs <= 0 || state.connections.length > 0) return state;
+    await this.#arrivals.wait(waitId, waitMs);
     return this.#turn((delivery, now) => delivery.user(now));
   }
 
@@ -334,7 +338,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
       for (const { reject } of group) reject(error);
       throw error;
     }
-    for (const arrived of [...this.#arrivals.values()]) arrived();
+    this.#arrivals.settle();
     // What the outbox keeps in memory is of tables that are empty now.
     this.#core = undefined;
     this.#arm();

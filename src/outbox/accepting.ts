@@ -4,7 +4,7 @@ import type { DeadLetterSelector } from "../protocol/mailbox-api.ts";
 import { type NewMessage, serverId } from "../protocol/message.ts";
 import type { DeliverySettings } from "../settings/delivery.ts";
 import { finish, sweep } from "./ending.ts";
-import { type Known, state } from "./knowing.ts";
+import { type Known, knownOf, state } from "./knowing.ts";
 import type { Head, Held } from "./messages.ts";
 import type { Tables } from "./tables.ts";
 
@@ -51,9 +51,22 @@ export const append = (tables: Tables, message: NewMessage, now: number): Append
   finish(tables, replaced, "replaced", now);
   const seq = tables.sequence.take(now);
   const held = heldOf(tables.settings, message, seq, now);
-  tables.messages.insert(held);
-  if (message.id !== undefined) tables.receipts.add(message.id, seq);
+  insert(tables, held);
   return { kind: "new", message: held };
+};
+
+export const insert = (tables: Tables, message: Held): void => {
+  const { id, seq } = message.head;
+  tables.messages.insert(message);
+  if (id !== null) tables.receipts.add(id, seq);
+};
+
+/** Ends a message as delivered that was never stored. Its line in the journal waits for the next flush. */
+export const endDirect = (tables: Tables, head: Head, now: number): Known => {
+  const { seq, id, digest, acceptedAt, expiresAt } = head;
+  tables.journal.defer({ seq, id, digest, end: "delivered", acceptedAt, expiresAt, endedAt: now, requeuedFrom: null });
+  if (id !== null) tables.receipts.add(id, seq);
+  return { ...knownOf(tables, head, now), status: "delivered", deliveredAt: now };
 };
 
 /** A message as it is held from now on. */
@@ -127,7 +140,7 @@ export const requeue = (tables: Tables, selector: DeadLetterSelector, ttlMs: num
   return { requeued, selected: letters.length };
 };
 
-const fits = (tables: Tables, count: number, bytes: number): boolean => {
+export const fits = (tables: Tables, count: number, bytes: number): boolean => {
   return (
     tables.messages.count + count <= tables.settings.outboxMaxMessages &&
     tables.messages.bytes + bytes <= tables.settings.outboxMaxBytes

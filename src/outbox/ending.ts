@@ -79,6 +79,7 @@ export const reject = (tables: Tables, first: number, seq: number, reason: strin
 /** Records acks and cursors, and releases what nobody needs any more (C5, D9). */
 export const record = (tables: Tables, progress: readonly Progress[], now: number): void => {
   const before = tables.acked;
+  tables.journal.enter([], now);
   for (const p of progress) {
     const device = tables.devices.get(p.device);
     if (device === undefined) continue;

@@ -105,6 +105,21 @@ export class Outbox {
     return accepting.append(this.#tables, message, now);
   }
 
+  /** Whether so much more fits as it is, with nothing making room (S8). */
+  hasRoomFor(count: number, bytes: number): boolean {
+    return accepting.fits(this.#tables, count, bytes);
+  }
+
+  /** Takes in a message that was on its way before it was stored. */
+  insert(message: Held): void {
+    accepting.insert(this.#tables, message);
+  }
+
+  /** Remembers the end of one that never was; with the next ends, as nobody's truth rests on it. */
+  endDirect(head: Head, now: number): knowing.Known {
+    return accepting.endDirect(this.#tables, head, now);
+  }
+
   /** Writes what `append` has taken in: the last word of every turn that appends. */
   write(): void {
     this.#tables.messages.write();

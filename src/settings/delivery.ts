@@ -14,6 +14,8 @@ export interface DeliverySettings {
   readonly deadLetterTtlMs: number;
   /** At most how long an ack may stay unwritten while nobody waits on it (D9). */
   readonly ackFlushMs: number;
+  /** How long a message that its sender waits for may be on its way before it is stored; 0 = it is always stored first. */
+  readonly directGraceMs: number;
 }
 
 export const DELIVERY_DEFAULTS: DeliverySettings = {
@@ -27,6 +29,7 @@ export const DELIVERY_DEFAULTS: DeliverySettings = {
   deadLetterTtlMs: LIMITS.deadLetterTtlMs,
   // As long as D9 allows: the alarm that does it was set with the message, before its ack came.
   ackFlushMs: 10_000,
+  directGraceMs: 250,
 };
 
 /** Where a setting has a fault, the Worker lets nobody in, while what is due in a Mailbox still gets done. */
@@ -43,5 +46,6 @@ export const deliverySettings = (env: Environment): Read<DeliverySettings> => {
     deadLetterTtlMs:
       1_000 * whole("DEAD_LETTER_TTL_SECONDS", d.deadLetterTtlMs / 1_000, 1, LIMITS.deadLetterTtlMs / 1_000),
     ackFlushMs: whole("ACK_FLUSH_MS", d.ackFlushMs, 0, 10_000),
+    directGraceMs: whole("DIRECT_GRACE_MS", d.directGraceMs, 0, 10_000),
   }));
 };

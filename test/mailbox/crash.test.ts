@@ -58,6 +58,7 @@ describe("[D1, D3] after a crash", () => {
 
   test("[S13] a send without an id that waits at the crash ends as outcome_unknown", async () => {
     const user = new User();
+    await user.leaveDevice();
     const client = await user.connect();
     const waiting = user.send({ type: "a" }, { wait: 10 });
     await client.received(1);
@@ -71,6 +72,7 @@ describe("[D1, D3] after a crash", () => {
 
   test("[S13, S3] a send with an id that waits at the crash goes on waiting, and is one message", async () => {
     const user = new User();
+    await user.leaveDevice();
     const client = await user.connect();
     const waiting = user.send({ type: "a", id: "mine" }, { wait: 10 });
     const [first] = await client.received(1);

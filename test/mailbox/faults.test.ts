@@ -30,6 +30,7 @@ describe("[E2] a turn that fails leaves nothing half done", () => {
 
   test("[C11] a frame's client is told: 1011, and gets all again when it comes back", async () => {
     const user = new User();
+    await user.leaveDevice();
     const client = await user.connect();
     const sending = user.send({ type: "a" }, { wait: 20 });
     const [a] = await client.received(1);

@@ -112,8 +112,9 @@ export const doReject = (referee: Referee, op: Extract<Op, { do: "reject" }>): v
   const reason = `cannot ${seq}`;
   const taken = (now: number) => {
     const { model } = referee;
-    model.reject(c.acked, seq, reason, now);
-    noteAck(model, c, seq, seq, now, seq);
+    const first = c.firstOf(seq);
+    model.reject(c.acked, first, seq, reason, now);
+    noteAck(model, c, seq, seq, now, first);
     return true;
   };
   say(referee, c, { type: "reject", seq, reason }, true, taken, op);

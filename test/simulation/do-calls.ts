@@ -173,9 +173,9 @@ export const doRequeue = (referee: Referee, op: Extract<Op, { do: "requeue" }>):
     fitting.push(letter);
     const state = result.ok ? result.messages[fitting.length - 1] : undefined;
     if (state === undefined) return fail("D7", `dead letter ${letter.message.seq} was not requeued, and there is room`);
-    const { type, data, bytes, topic, acceptedAt, expiresAt } = letter.message;
+    const { type, data, bytes, topic, appendTo, acceptedAt, expiresAt } = letter.message;
     const ttlMs = Math.min(op.ttlMs ?? expiresAt - acceptedAt, model.settings.ttlMaxMs);
-    const about = { type, data, bytes, topic, acceptedAt: now, expiresAt: now + ttlMs };
+    const about = { type, data, bytes, topic, appendTo, acceptedAt: now, expiresAt: now + ttlMs };
     made.push(model.add({ ...about, seq: state.seq, id: `~${state.seq}`, requeuedFrom: letter.message.seq }));
   }
   remove(referee, fitting);

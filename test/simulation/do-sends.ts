@@ -18,7 +18,7 @@ type Reply = Sent | Refusal;
 type GroupedCall = Parameters<Delivery["send"]>[0][number];
 
 const newMessage = (plan: MessagePlan): NewMessage => {
-  const data = `{"n":${plan.content}}`;
+  const data = plan.append === true ? `"${plan.content}é"` : `{"n":${plan.content}}`;
   return {
     type: "t",
     data,
@@ -26,6 +26,7 @@ const newMessage = (plan: MessagePlan): NewMessage => {
     ...(plan.id === undefined ? {} : { id: `id-${plan.id}`, digest: data }),
     ...(plan.ttlMs === undefined ? {} : { ttlMs: plan.ttlMs }),
     ...(plan.topic === undefined ? {} : { topic: `topic-${plan.topic}` }),
+    ...(plan.append === undefined ? {} : { append: plan.append }),
   };
 };
 
@@ -59,7 +60,7 @@ const checkReply = (referee: Referee, message: NewMessage, reply: Reply, now: nu
     return { m: twin, state: reply.message, isNew: false };
   }
   if (!reply.ok && reply.code === "id_reused" && twin !== undefined) return undefined;
-  const fits = message.ttlMs === 0 || model.makeRoom(message.bytes, message.topic, now);
+  const fits = message.ttlMs === 0 || model.makeRoom(message.bytes, message.append ? undefined : message.topic, now);
   if (!fits) {
     same(reply.ok ? "ok" : reply.code, "outbox_full", "S8", () => "reply to a send for which there is no room");
     return undefined;
@@ -79,6 +80,7 @@ const checkReply = (referee: Referee, message: NewMessage, reply: Reply, now: nu
     acceptedAt: now,
     expiresAt: now + Math.min(message.ttlMs ?? ttlDefaultMs, ttlMaxMs),
     ephemeral: message.ttlMs === 0,
+    appendTo: message.append === true ? message.topic : undefined,
   });
   return { m, state: reply.message, isNew: true };
 };
@@ -153,6 +155,7 @@ export const doSend = (referee: Referee, plans: readonly CallPlan[], dies?: Deat
       referee.waiting.set(call.call, held.set(index, { seq: wait.seq, deadline: now + wait.forMs }));
     });
   });
+  for (const a of accepted.flat()) if (a?.isNew && !a.m.ephemeral) referee.noteDirect(a.m);
   referee.perform(
     turn,
     {},
@@ -195,6 +198,15 @@ const settleReply = (
   same(forMs, asked > 0 ? asked : undefined, "S3", () => `wait of ${m.seq}`);
 };
 
+/** The time of what is on its way, and not stored yet, is over. */
+export const endGrace = (referee: Referee): void => {
+  if (!referee.world.graceIsOver) return;
+  const turn = referee.turn((delivery, now) => delivery.endGrace(now));
+  if (turn === undefined) return;
+  referee.perform(turn);
+  referee.settle(turn);
+};
+
 /** The time of waits is over, in the order of their deadlines. */
 export const endWaits = (referee: Referee): void => {
   for (;;) {
@@ -229,7 +241,7 @@ export const doHangUp = (referee: Referee, which: number): void => {
   const call = calls[which % calls.length];
   if (call === undefined) return;
   const waits = [...(referee.waiting.get(call)?.values() ?? [])];
-  const turn = referee.turn((delivery) => delivery.stopWaiting(call));
+  const turn = referee.turn((delivery, now) => delivery.stopWaiting(call, now));
   if (turn === undefined) return;
   // The wait goes on where it is also what ends a message that is never stored (S5).
   const goesOn = waits.some(({ seq }) => referee.model.bySeq(seq)?.ephemeral === true);

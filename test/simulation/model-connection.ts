@@ -3,6 +3,8 @@ import { LIMITS } from "../../src/protocol/limits.ts";
 
 export interface Entry {
   readonly seq: number;
+  /** Where several messages went as one. */
+  readonly firstSeq: number;
   readonly bytes: number;
 }
 
@@ -66,11 +68,17 @@ export class Connection {
   }
 
   /** It was sent an entry. */
-  push(seq: number, bytes: number, now: number): void {
+  push(seqs: readonly number[], bytes: number, now: number): void {
     if (this.flight.length === 0) this.progressAt = now;
-    this.flight.push({ seq, bytes });
+    const [firstSeq, seq] = [seqs[0] as number, seqs.at(-1) as number];
+    this.flight.push({ seq, firstSeq, bytes });
     this.sent = seq;
-    this.got.add(seq);
+    for (const got of seqs) this.got.add(got);
+  }
+
+  /** Where the entry in flight begins that a seq belongs to. */
+  firstOf(seq: number): number {
+    return this.flight.find((entry) => entry.firstSeq <= seq && seq <= entry.seq)?.firstSeq ?? seq;
   }
 
   /** Its client has acked through `seq`; gives what that took out of flight. */

@@ -74,7 +74,7 @@ export const noteAck = (
 ): void => {
   for (const { seq: out } of c.ack(seq, checkpoint, now)) {
     const m = model.bySeq(out);
-    if (m?.ephemeral && m.end === undefined && out !== rejected) {
+    if (m?.ephemeral && m.end === undefined && out < (rejected ?? Number.POSITIVE_INFINITY)) {
       m.ackedAt = now;
       model.end(m, "delivered", now);
     }

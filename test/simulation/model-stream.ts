@@ -31,17 +31,20 @@ const mayBeSentNow = (c: Connection, now: number): void => {
   expect(now < c.expiresAt, "C9", () => `${c.id} was sent something after its token's end`);
 };
 
-const push = (c: Connection, seq: number, bytes: number, now: number): void => {
-  expect(c.hasRoomFor(bytes), "C7", () => `${c.id} was sent ${seq} beyond its window of ${c.window}`);
-  c.push(seq, bytes, now);
+const push = (c: Connection, seqs: readonly number[], bytes: number, now: number): void => {
+  expect(c.hasRoomFor(bytes), "C7", () => `${c.id} was sent ${seqs} beyond its window of ${c.window}`);
+  c.push(seqs, bytes, now);
 };
 
 export interface WireMessage {
   readonly seq: number;
+  readonly first_seq?: number;
   readonly id: string;
   readonly type: string;
   readonly data?: unknown;
   readonly timestamp: string;
+  readonly topic?: string;
+  readonly append?: boolean;
 }
 
 export const checkMessages = (
@@ -54,29 +57,78 @@ export const checkMessages = (
   mayBeSentNow(c, now);
   same(prev, c.sent, "C3", () => `prev of a messages frame to ${c.id}`);
   expect(entries.length > 0, "C3", () => "a messages frame without a message");
-  for (const entry of entries) {
-    expect(entry.seq > c.sent, "D2", () => `${c.id} was sent ${entry.seq} after ${c.sent}`);
-    const m = model.bySeq(entry.seq);
-    if (m === undefined) return fail("C3", `${c.id} was sent ${entry.seq}, which nobody has sent`);
-    // What ended in this very turn may have been sent before it did.
-    const endsNow = m.end !== undefined && m.endedIn === model.turn;
-    if (m.ephemeral) expect(c.caughtUp, "S5", () => `${c.id} was sent ttl 0 ${m.seq} before it was caught up`);
-    else expect(endsNow || model.isHeld(m, now), "D8", () => `${c.id} was sent ${m.seq}, ${model.status(m, now)}`);
-    const next = owed(model, c, now).find((item) => item.message.endedIn !== model.turn || item.loss !== undefined);
-    expect(
-      next === undefined || next.message.seq >= m.seq,
-      "D2",
-      () =>
-        `${c.id} was sent ${m.seq} before ${next?.message.seq}, ${next?.loss === undefined ? "a message" : "a gap"}`,
+  entries.forEach((entry, at) => {
+    const messages = covered(model, c, entry, now);
+    for (const m of messages) checkTurn(model, c, m, now);
+    const last = messages.at(-1) as Message;
+    same(entry.id, last.id, "C3", () => `id of ${last.seq}`);
+    same(entry.type, last.type, "C3", () => `type of ${last.seq}`);
+    same(entry.data === undefined ? undefined : JSON.stringify(entry.data), dataOf(messages), "C3", () => {
+      return `data of ${last.seq}`;
+    });
+    same(entry.timestamp, rfc3339(last.acceptedAt), "C3", () => `timestamp of ${last.seq}`);
+    same(entry.append === true ? entry.topic : undefined, last.appendTo, "C3", () => `topic of ${last.seq}`);
+    const next = entries[at + 1];
+    const goesOn = next?.append === true && next.topic === entry.topic && entry.append === true;
+    const bytes = total(messages) + (goesOn ? total(covered(model, c, next, now)) : 0);
+    const isEphemeral = last.ephemeral || model.bySeq(next?.seq ?? 0)?.ephemeral === true;
+    expect(!goesOn || isEphemeral || bytes > FOLD_MAX_BYTES, "C3", () => `${last.seq} and what follows go apart`);
+    push(
+      c,
+      messages.map((m) => m.seq),
+      total(messages),
+      now,
     );
-    same(entry.id, m.id, "C3", () => `id of ${m.seq}`);
-    same(entry.type, m.type, "C3", () => `type of ${m.seq}`);
-    same(entry.data === undefined ? undefined : JSON.stringify(entry.data), m.data, "C3", () => `data of ${m.seq}`);
-    same(entry.timestamp, rfc3339(m.acceptedAt), "C3", () => `timestamp of ${m.seq}`);
-    push(c, m.seq, m.bytes, now);
-    m.wasSent = true;
-  }
+    for (const m of messages) m.wasSent = true;
+  });
 };
+
+/** What is too large to be joined. */
+const FOLD_MAX_BYTES = 48 * 1_024;
+
+const total = (messages: readonly Message[]): number => messages.reduce((sum, m) => sum + m.bytes, 0);
+
+/** The messages that an entry stands for: one, or all that are owed from its first to its last. */
+const covered = (model: Model, c: Connection, entry: WireMessage, now: number): readonly Message[] => {
+  const m = model.bySeq(entry.seq);
+  if (m === undefined) return fail("C3", `${c.id} was sent ${entry.seq}, which nobody has sent`);
+  const first = entry.first_seq;
+  if (first === undefined) return [m];
+  expect(first < entry.seq, "C3", () => `first_seq of ${entry.seq} is ${first}`);
+  const all = model.messages.filter(({ seq }) => seq >= first && seq <= entry.seq);
+  const sent = all.filter((other) => {
+    return !other.ephemeral && other.appendTo === m.appendTo && (model.isHeld(other, now) || endsNow(model, other));
+  });
+  expect(m.appendTo !== undefined && sent[0]?.seq === first, "C3", () => `${entry.seq} stands for ${first} to itself`);
+  return sent;
+};
+
+const dataOf = (messages: readonly Message[]): string | undefined =>
+  messages.length === 1
+    ? messages[0]?.data
+    : JSON.stringify(messages.map(({ data }) => JSON.parse(data ?? "") as string).join(""));
+
+/** What ended in this very turn may have been sent before it did. */
+const endsNow = (model: Model, m: Message): boolean => m.end !== undefined && m.endedIn === model.turn;
+
+/** Whether a message may be sent, and nothing that was to come before it was left out. */
+const checkTurn = (model: Model, c: Connection, m: Message, now: number): void => {
+  expect(m.seq > c.sent, "D2", () => `${c.id} was sent ${m.seq} after ${c.sent}`);
+  if (m.ephemeral) expect(c.caughtUp, "S5", () => `${c.id} was sent ttl 0 ${m.seq} before it was caught up`);
+  else
+    expect(endsNow(model, m) || model.isHeld(m, now), "D8", () => `${c.id} was sent ${m.seq}, ${model.status(m, now)}`);
+  const next = owed(model, c, now).find((item) => item.message.endedIn !== model.turn || item.loss !== undefined);
+  const skipped = next !== undefined && next.message.seq < m.seq && !isFoldedWith(next.message, m);
+  expect(
+    !skipped,
+    "D2",
+    () => `${c.id} was sent ${m.seq} before ${next?.message.seq}, ${next?.loss === undefined ? "a message" : "a gap"}`,
+  );
+};
+
+/** Of those that go as one, the ones before it come with it. */
+const isFoldedWith = (before: Message, m: Message): boolean =>
+  m.appendTo !== undefined && before.appendTo === m.appendTo;
 
 export const checkGap = (
   model: Model,
@@ -99,7 +151,7 @@ export const checkGap = (
   same(frame.reasons.expired, counts.expired, "C4", () => `expired of the gap ${last}`);
   same(frame.reasons.overtaken, counts.overtaken, "C4", () => `overtaken of the gap ${last}`);
   same(frame.reasons.undeliverable ?? 0, counts.undeliverable, "C4", () => `undeliverable of the gap ${last}`);
-  push(c, frame.seq, 0, now);
+  push(c, [frame.seq], 0, now);
 };
 
 export const checkCaughtUp = (model: Model, c: Connection, seq: number, now: number): void => {

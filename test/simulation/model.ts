@@ -20,11 +20,15 @@ export interface Message {
   readonly data: string | undefined;
   readonly bytes: number;
   readonly topic: string | undefined;
+  /** Of a stream's delta, its topic: neighbours of one topic go as one entry (C3). */
+  readonly appendTo: string | undefined;
   readonly acceptedAt: number;
   readonly expiresAt: number;
   readonly requeuedFrom: number | undefined;
   /** `ttl: 0`: on its way as long as it has no end. */
   readonly ephemeral: boolean;
+  /** It went on its way before it was stored: until it is, nothing of it outlives the object's memory. */
+  direct: boolean;
   rejectReason: string | undefined;
   end: MessageEnd | undefined;
   /** The turn in which it ended: in that turn it may have been sent before. */
@@ -141,7 +145,9 @@ export class Model {
   ) {
     const message: Message = {
       requeuedFrom: undefined,
+      appendTo: undefined,
       ephemeral: false,
+      direct: false,
       rejectReason: undefined,
       end: undefined,
       endedIn: 0,
@@ -238,10 +244,11 @@ export class Model {
     this.unrecordedSince ??= now;
   }
 
-  reject(after: number, seq: number, reason: string, now: number): void {
-    this.ackRange(after, seq - 1, now);
-    const m = this.bySeq(seq);
-    if (m !== undefined && m.end === undefined && !m.ephemeral && !this.isAcked(m)) {
+  /** `first`: of deltas that went as one, the first. */
+  reject(after: number, first: number, seq: number, reason: string, now: number): void {
+    this.ackRange(after, first - 1, now);
+    for (const m of this.messages) {
+      if (m.seq < first || m.seq > seq || m.end !== undefined || m.ephemeral || this.isAcked(m)) continue;
       if (m.expiresAt > now) m.rejectReason = reason;
       else this.end(m, m.rejectReason === undefined ? "expired" : "rejected", now, "expired");
     }

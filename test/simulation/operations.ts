@@ -16,6 +16,8 @@ export interface MessagePlan {
   /** Absent = the default; 0 = never stored. */
   readonly ttlMs?: number;
   readonly topic?: number;
+  /** One of the topic's deltas. */
+  readonly append?: true;
 }
 
 export interface CallPlan {
@@ -65,7 +67,8 @@ export type Op = (
   | { readonly do: "discard"; readonly of: LetterChoice }
   | { readonly do: "revoke" }
   | { readonly do: "erase"; readonly calls: readonly CallPlan[] }
-  | { readonly do: "advance"; readonly ms: number }
+  /** `late`: no timer has run yet. */
+  | { readonly do: "advance"; readonly ms: number; readonly late?: true }
   | { readonly do: "clock_back"; readonly ms: number }
   | { readonly do: "alarm" }
   | { readonly do: "hibernate" }
@@ -83,6 +86,7 @@ export interface Schedule {
     readonly deadLettersMax: number;
     readonly deadLetterTtlMs: number;
     readonly ackFlushMs: number;
+    readonly directGraceMs: number;
   };
   readonly ops: readonly Op[];
 }

@@ -11,17 +11,14 @@ const bug = (name: string, file: string, ...edits: PlantedBug["edits"]): Planted
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   // ── Accepting ──
-  bug("[S1] a reply before anything is stored", "outbox/accepting.ts", [
-    "tables.messages.insert(held);\n  if (message.id",
-    "if (message.id",
-  ]),
+  bug("[S1] a reply before anything is stored", "outbox/accepting.ts", ["insert(tables, held);\n  return", "return"]),
   bug(
     "[S4] a twin of what has ended makes a second message",
     "outbox/accepting.ts",
     ["if (known === undefined) return undefined;", 'if (known?.status !== "queued") return undefined;'],
     [
-      "if (message.id !== undefined) tables.receipts.add(message.id, seq",
-      "if (message.id !== undefined && tables.receipts.find(message.id) === undefined) tables.receipts.add(message.id, seq",
+      "if (id !== null) tables.receipts.add(id, seq);\n};\n\n/** Ends a",
+      "if (id !== null && tables.receipts.find(id) === undefined) tables.receipts.add(id, seq);\n};\n\n/** Ends a",
     ],
   ),
   bug("[S6] a topic replaces what is acked", "outbox/accepting.ts", [
@@ -176,6 +173,109 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "strikes > LIMITS.strikesMax",
   ]),
 
+  // ── Direct delivery ──
+  bug("[S1] what is in its grace is forgotten when its time is over", "delivery/direct.ts", [
+    "for (const message of desk.direct.splice(0)) desk.outbox.insert(message);",
+    "desk.direct.splice(0);",
+  ]),
+  bug("[D3] direct delivery is over with the first device's ack", "delivery/direct.ts", [
+    "passed = Math.min(passed, session.checkpoint);",
+    "passed = passed === Number.POSITIVE_INFINITY ? session.checkpoint : Math.max(passed, session.checkpoint);",
+  ]),
+  bug("[C5] direct delivery does not wait for the checkpoint", "delivery/direct.ts", [
+    "passed = Math.min(passed, session.checkpoint);",
+    "passed = Math.min(passed, session.acked);",
+  ]),
+  bug("[D5] direct delivery forgets the device that is away", "delivery/direct.ts", [
+    ".every(({ name }) => connected.has(name))",
+    ".some(({ name }) => connected.has(name))",
+  ]),
+  bug("[S4] a twin of what is in its grace is another message", "delivery/direct.ts", [
+    "|| desk.direct.some(({ head }) => head.id === id)",
+    "",
+  ]),
+  bug("[S4] the id of what was delivered directly is forgotten", "outbox/accepting.ts", [
+    "endedAt: now, requeuedFrom: null });\n  if (id !== null) tables.receipts.add(id, seq);",
+    "endedAt: now, requeuedFrom: null });",
+  ]),
+  bug("[S6] a topic does not replace what it should, as that goes directly", "delivery/direct.ts", [
+    "if (topic !== undefined || (ttlMs",
+    "if ((ttlMs",
+  ]),
+  bug("[S8] direct delivery needs no room", "delivery/direct.ts", [
+    "desk.outbox.hasRoomFor(desk.direct.length + messages.length, bytes + bytesOf(desk.direct)) &&",
+    "",
+  ]),
+  bug("[D2] another send goes before what is in its grace", "delivery/sending.ts", [
+    "  storeDirect(desk, now);\n  if (desk.outbox.restsOnAcks",
+    "  if (desk.outbox.restsOnAcks",
+  ]),
+  bug("[D9] an ack is recorded before what it acks is stored", "delivery/receiving.ts", [
+    "    storeDirect(desk, now);\n    flush(desk, now);\n  }",
+    "    flush(desk, now);\n  }",
+  ]),
+  bug("[S10] the end of what was never stored is not entered", "outbox/journal.ts", [
+    "let rest = this.#deferred.size === 0 ? ended : [...this.#deferred.values(), ...ended];",
+    "let rest = ended;",
+  ]),
+
+  // ── Packs ──
+  bug("[D1] the whole pack goes with its first release", "outbox/packs.ts", [
+    "if (left.length === 0) emptied.add(pack.pack);",
+    "if (left.length < all.length) emptied.add(pack.pack);",
+  ]),
+  bug("[C3] an entry is cut where its neighbour's begins", "outbox/packs.ts", [
+    "const heads = place(messages, pack.chars + 1);",
+    "const heads = place(messages, pack.chars);",
+  ]),
+  bug("[D8] a pack forgets that what is added is over sooner", "outbox/packs.ts", [
+    "expiresAt: Math.min(pack.expiresAt, more.expiresAt),",
+    "expiresAt: pack.expiresAt,",
+  ]),
+  bug("[C6] a rejection is not written", "outbox/packs.ts", [
+    "this.#sql.exec(`UPDATE packs SET rejected = ?, heads = ? WHERE pack = ?`, rejected, text, pack.pack);",
+    "",
+  ]),
+  bug("[C6] a pack does not say that it has rejections", "outbox/packs.ts", [
+    "`UPDATE packs SET rejected = ?, heads = ? WHERE pack = ?`, rejected,",
+    "`UPDATE packs SET rejected = ?, heads = ? WHERE pack = ?`, 0,",
+  ]),
+  bug("[D2] packs are looked for one too far", "outbox/packs.ts", [
+    "if ((this.#packs[middle] as Pack).lastSeq > seq) high = middle;",
+    "if ((this.#packs[middle] as Pack).pack > seq) high = middle;",
+  ]),
+  bug("[S6] a message is not found by its topic after a restart", "outbox/pack-heads.ts", [
+    "topic: more?.topic ?? null,",
+    "topic: null,",
+  ]),
+  bug("[S4] ids of what is held are not found after a restart", "outbox/receipts.ts", [
+    "for (const { id, seq } of this.#messages.withIds()) if (id !== null) enter(read, idHash(id), seq);",
+    "",
+  ]),
+  bug("[S4] ids of what has ended are not found after a restart", "outbox/receipts.ts", [
+    "for (const ids of this.#journal.ids()) for (const [hash, seq] of pairs(ids)) enter(read, hash, seq);",
+    "",
+  ]),
+
+  // ── Folding ──
+  bug("[C3] messages of two topics are joined", "outbox/folding.ts", ["next.topic === last.topic &&", ""]),
+  bug("[C3] what is joined says the first one's seq", "outbox/reading.ts", [
+    'return { kind: "message", seq: last.seq,',
+    'return { kind: "message", seq: first.seq,',
+  ]),
+  bug("[C6] of what goes as one, only the last is rejected", "delivery/receiving.ts", [
+    "const first = session.firstOf(seq);",
+    "const first = seq;",
+  ]),
+  bug("[C6] what goes as one is forgotten to at a hibernation", "delivery/session.ts", [
+    "if (firstSeq < seq) flight.push(firstSeq - seq);",
+    "",
+  ]),
+  bug("[S6] a delta replaces those before it", "outbox/accepting.ts", [
+    "const replaces = message.topic !== undefined && message.append !== true;",
+    "const replaces = message.topic !== undefined;",
+  ]),
+
   // ── What is due ──
   bug("[C9] no alarm for a token's end", "delivery/delivery.ts", ["due = Math.min(due, session.expiresAt);", ""]),
   bug(
@@ -183,6 +283,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "delivery/delivery.ts",
     ["if (unrecorded.size > 0) due =", "if (0 > 1) due ="],
     ["let isBusy = sessions.size > 0 && now - ackedAt < STILL_BUSY_MS;", "let isBusy = false;"],
+    ["isBusy = true;", ""],
   ),
   bug("[D8] no alarm for what expires", "outbox/outbox.ts", [
     "messages.count === 0 ? Number.POSITIVE_INFINITY : messages.nextExpiry,",

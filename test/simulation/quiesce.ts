@@ -2,7 +2,7 @@
 import { DEAD_LETTER_REASONS } from "../../src/protocol/message.ts";
 import { ackAll } from "./do-acks.ts";
 import { doAlarm, doDeadLetters, doHeld, doUser } from "./do-calls.ts";
-import { endWaits } from "./do-sends.ts";
+import { endGrace, endWaits } from "./do-sends.ts";
 import { doAttach, doDetach } from "./do-streams.ts";
 import { expect, same } from "./mismatch.ts";
 import type { Referee } from "./referee.ts";
@@ -15,6 +15,7 @@ export const quiesce = (referee: Referee): void => {
   const { model, world } = referee;
   // The machine's clock has caught up by then.
   world.machineNow = Math.max(world.machineNow, world.now, model.revokedAt) + WAIT_MAX_MS;
+  endGrace(referee);
   endWaits(referee);
   same(referee.waiting.size, 0, "S3", () => "calls that wait when their time is over");
   for (const c of [...model.connections.values()]) doDetach(referee, c);

@@ -1,6 +1,7 @@
 /** Runs turns of the world, tells the model what happened, and holds everything that comes out against it. */
 import type { Delivery } from "../../src/delivery/delivery.ts";
 import type { Effect } from "../../src/delivery/effects.ts";
+import { Outbox } from "../../src/outbox/outbox.ts";
 import { readHeads } from "../../src/outbox/pack-heads.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import type { MessageState } from "../../src/protocol/message.ts";
@@ -99,7 +100,7 @@ export class Referee {
   settle(turn: Turn<unknown>): void {
     this.noteStored(turn.now);
     if (turn.kind === "committed") return this.#died(true);
-    this.#checkWaits();
+    this.#checkWaits(turn.now);
     checkAlarm(this.world, this.model, turn.now);
   }
 
@@ -128,7 +129,7 @@ export class Referee {
             c,
             frame.prev,
             before,
-            frame.messages.map((m) => m.seq),
+            model.messages.map((m) => m.seq).filter((seq) => seq > before && c.got.has(seq)),
           );
         return;
       case "gap":
@@ -221,10 +222,27 @@ export class Referee {
     return false;
   }
 
-  #checkWaits(): void {
+  /** A message that was accepted, has not ended, and is stored nowhere is on its way. */
+  noteDirect(m: Message): void {
+    if (this.model.settings.directGraceMs > 0 && m.end === undefined) m.direct = !this.stored().has(m.seq);
+  }
+
+  /** What went on its way and was never stored, or whose end was not, is known no more. */
+  #forgetDirect(): void {
+    const { model } = this;
+    if (!model.messages.some((m) => m.direct)) return;
+    const outbox = new Outbox(this.world.sql, model.settings);
+    model.messages = model.messages.filter((m) => !m.direct || outbox.state(m.seq, 0) !== undefined);
+  }
+
+  #checkWaits(now: number): void {
     for (const waits of this.waiting.values()) {
-      for (const { seq } of waits.values()) {
+      for (const { seq, deadline } of waits.values()) {
+        // Its timer is about to run.
+        if (deadline <= now) continue;
         const m = this.model.bySeq(seq);
+        // As long as it is not stored, it has ended only where every device has it.
+        if (m?.direct && !this.model.isReleased(m) && !this.stored().has(seq)) continue;
         const over = m?.end ?? (m !== undefined && this.model.isAcked(m) ? "delivered" : undefined);
         expect(over === undefined, "S3", () => `${seq} has ended as ${over}, and its wait goes on`);
       }
@@ -259,7 +277,8 @@ export class Referee {
       "S7",
       () => `deliveredAt of ${m.seq} is ${at}, acked at ${m.ackedAt}`,
     );
-    if (m.seq <= model.acked) model.durableAcked = Math.max(model.durableAcked, m.seq);
+    // The end of what is never stored says nothing of other acks.
+    if (m.seq <= model.acked && !m.direct) model.durableAcked = Math.max(model.durableAcked, m.seq);
   }
 
   /** The object is gone: in a crash with its sockets and with the acks that rested in them (D9). */
@@ -267,6 +286,7 @@ export class Referee {
     const { model } = this;
     this.waiting.clear();
     loseMemory(model);
+    this.#forgetDirect();
     if (!withSockets) return;
     loseConnections(model);
     model.turn += 1;
@@ -328,5 +348,6 @@ export class Referee {
     if (this.waiting.size > 0) return;
     this.world.hibernate();
     loseMemory(this.model);
+    this.#forgetDirect();
   }
 }

@@ -25,6 +25,7 @@ const settingsOf = (random: Random): Schedule["settings"] => ({
   deadLettersMax: random.pick([1, 3, 100, 100]),
   deadLetterTtlMs: random.pick([90 * SECOND_MS, 30 * DAY_MS]),
   ackFlushMs: random.pick([0, 2_000, 10_000]),
+  directGraceMs: random.pick([0, 250, 250, 4_000]),
 });
 
 /** What this schedule is about. */
@@ -35,6 +36,8 @@ class Mixture {
   readonly #windows: readonly number[];
   readonly #ids: number;
   readonly #topics: number;
+  readonly #topical: number;
+  readonly #appends: number;
   readonly #heavy: number;
   readonly #ephemeral: number;
   readonly #shortTtl: number;
@@ -51,12 +54,14 @@ class Mixture {
     this.#devices = random.pick([1, 2, 2, 3]);
     this.#windows = random.pick([[1], [2], [1, 2, 3, 4], [4], [256]]);
     this.#ids = random.pick([0, 3, 8]);
-    this.#topics = random.pick([0, 0, 1, 2]);
+    this.#topics = random.pick([0, 0, 1, 1, 2]);
+    this.#topical = random.pick([0.5, 0.95]);
+    this.#appends = random.pick([0, 0.5, 0.95]);
     this.#heavy = some(0.3, random.pick([0.3, 0.9]));
     this.#ephemeral = some(0.4, 0.25);
     this.#shortTtl = some(0.5, random.pick([0.3, 0.9]));
     this.#groups = some(0.5, 0.4);
-    this.#waits = some(0.4, 0.4);
+    this.#waits = some(0.4, random.pick([0.4, 0.95]));
     this.#deaths = some(0.4, 0.08);
     this.#shortTokens = some(0.3, 0.5);
     this.#longJumps = some(0.15, 0.2);
@@ -76,7 +81,9 @@ class Mixture {
       bytes: r.chance(this.#heavy) ? HEAVY : 30,
       ...(this.#ids > 0 && r.chance(0.5) ? { id: r.below(this.#ids) } : {}),
       ...(ttlMs === undefined ? {} : { ttlMs }),
-      ...(this.#topics > 0 && r.chance(0.5) ? { topic: r.below(this.#topics) } : {}),
+      ...(this.#topics > 0 && r.chance(this.#topical)
+        ? { topic: r.below(this.#topics), ...(r.chance(this.#appends) ? { append: true as const } : {}) }
+        : {}),
     };
   }
 
@@ -135,7 +142,7 @@ const MAKERS: readonly (readonly [weight: number, likely: number, make: Make])[]
     ],
   ],
   [6, 0.8, (r) => [{ do: "detach", conn: r.below(8) }]],
-  [8, 0.7, (r, m) => [{ do: "advance", ms: m.jump() }, ...late(r)]],
+  [8, 0.7, (r, m) => [{ do: "advance", ms: m.jump(), ...(r.chance(0.3) ? { late: true as const } : {}) }, ...late(r)]],
   [6, 0.8, () => [{ do: "alarm" }]],
   [
     4,
@@ -167,6 +174,7 @@ const MAKERS: readonly (readonly [weight: number, likely: number, make: Make])[]
   [4, 0.4, (r) => [{ do: "lose_frame", conn: r.below(8) }]],
   [2, 0.2, (r) => [{ do: "hang_up", call: r.below(4) }]],
   [2, 0.2, slowReader],
+  [3, 0.3, stream],
   [0.1, 0.1, crowd],
 ];
 
@@ -174,6 +182,18 @@ const checkpoint = (r: Random) => r.pick(["none", "none", "none", "stay", "half"
 
 /** Due work may run late: what is over is over before the alarm has run. */
 const late = (r: Random): readonly Op[] => (r.chance(0.6) ? [{ do: "alarm" }] : []);
+
+/** Deltas in one commit, which go as one entry, and what may become of it. */
+function stream(r: Random): readonly Op[] {
+  const delta = () => ({ content: r.chance(0.5) ? 1 : 0, bytes: 30, topic: 0, append: true }) as const;
+  const messages = Array.from({ length: 2 + r.below(3) }, delta);
+  const conn = r.below(8);
+  return [
+    { do: "send", calls: [{ messages }] },
+    ...(r.chance(0.4) ? [{ do: "hibernate" } as const] : []),
+    ...(r.chance(0.5) ? [{ do: "reject", conn, count: r.pick([1, 2, 99]), posted: false } as const] : []),
+  ];
+}
 
 /** A device whose connections take something and never ack it. */
 function slowReader(r: Random, m: Mixture): readonly Op[] {

@@ -14,7 +14,7 @@ import {
   doState,
   doUser,
 } from "./do-calls.ts";
-import { doErase, doHangUp, doSend, endWaits } from "./do-sends.ts";
+import { doErase, doHangUp, doSend, endGrace, endWaits } from "./do-sends.ts";
 import { doAttach, doBadFrame, doDetach, doPing, doProlong, pickConnection } from "./do-streams.ts";
 import { Mismatch } from "./mismatch.ts";
 import type { Op, Schedule } from "./operations.ts";
@@ -71,6 +71,8 @@ const perform = (referee: Referee, op: Op): void => {
       return doErase(referee, op.calls, op.dies);
     case "advance":
       world.machineNow += op.ms;
+      if (op.late) return;
+      endGrace(referee);
       return endWaits(referee);
     case "clock_back":
       world.machineNow -= op.ms;

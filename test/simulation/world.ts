@@ -118,6 +118,11 @@ export class World {
     return at;
   }
 
+  /** Whether the shell's timer would store what is on its way. */
+  get graceIsOver(): boolean {
+    return (this.#open().delivery.graceEndsAt ?? Number.POSITIVE_INFINITY) <= this.now;
+  }
+
   #arm(): void {
     const dueAt = this.#core?.delivery.dueAt(this.now);
     if (dueAt === undefined || (this.alarmAt !== null && this.alarmAt <= dueAt)) return;

@@ -51,7 +51,7 @@ describe("[O2] with the release after this one", () => {
   test("a schema that it has added to still serves this one, after a rollback", () => {
     const sql = new NodeSql();
     attach(open(sql));
-    sql.exec(`ALTER TABLE messages ADD COLUMN added_later TEXT`);
+    sql.exec(`ALTER TABLE packs ADD COLUMN added_later TEXT`);
     sql.exec(`ALTER TABLE devices ADD COLUMN added_later INTEGER NOT NULL DEFAULT 0`);
     sql.exec(`CREATE TABLE added_later (seq INTEGER PRIMARY KEY)`);
     sql.exec(`INSERT INTO migrations (version) VALUES (?)`, SCHEMA_VERSION + 1);

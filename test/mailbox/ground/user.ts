@@ -134,6 +134,11 @@ export class User {
     return stub.send(waitMs === undefined ? { messages } : { messages, waitMs });
   }
 
+  /** A device that has been here and is away: what is sent has to be stored for it. */
+  async leaveDevice(device = "away"): Promise<void> {
+    await (await this.connect({ device })).close();
+  }
+
   // ── The backend plane ──────────────────────────────────────────────────────────────────────────────────────────────
 
   send(message: Message, options?: CallOptions): Promise<Reply<MessageBody>> {
