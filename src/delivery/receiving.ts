@@ -23,8 +23,9 @@ export const receive = (desk: Desk, connection: string, text: string | undefined
   if (session === undefined) return;
   if (session.expiresAt <= now) return close(desk, session, "token_expired", now);
   session.heardAt = now;
-  if (!session.countFrame(now)) {
-    return fail(desk, session, "too_many_frames", `At most ${LIMITS.clientFramesPerSecond} frames a second.`, now);
+  const { clientFramesPerSecond } = desk.settings;
+  if (session.countFrame(now) > clientFramesPerSecond) {
+    return fail(desk, session, "too_many_frames", `At most ${clientFramesPerSecond} frames a second.`, now);
   }
   if (text === undefined) return fail(desk, session, "bad_frame", "Frames are text, not binary.", now);
   if (text.length > LIMITS.clientFrameMaxBytes || utf8Bytes(text) > LIMITS.clientFrameMaxBytes) {

@@ -217,15 +217,15 @@ export class Session {
     return released;
   }
 
-  /** Whether one more frame from the client is still within its rate. */
-  countFrame(now: number): boolean {
+  /** Counts one more frame from the client; how many that makes in the running second. */
+  countFrame(now: number): number {
     const second = Math.floor(now / 1_000);
     if (second !== this.#second) {
       this.#second = second;
       this.#framesInSecond = 0;
     }
     this.#framesInSecond += 1;
-    return this.#framesInSecond <= LIMITS.clientFramesPerSecond;
+    return this.#framesInSecond;
   }
 
   #enter(seq: number, bytes: number, firstSeq: number): void {

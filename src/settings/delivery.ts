@@ -16,6 +16,8 @@ export interface DeliverySettings {
   readonly ackFlushMs: number;
   /** How long a message that its sender waits for may be on its way before it is stored; 0 = it is always stored first. */
   readonly directGraceMs: number;
+  /** From one connection. */
+  readonly clientFramesPerSecond: number;
 }
 
 export const DELIVERY_DEFAULTS: DeliverySettings = {
@@ -30,6 +32,7 @@ export const DELIVERY_DEFAULTS: DeliverySettings = {
   // As long as D9 allows: the alarm that does it was set with the message, before its ack came.
   ackFlushMs: 10_000,
   directGraceMs: 250,
+  clientFramesPerSecond: LIMITS.clientFramesPerSecond,
 };
 
 /** Where a setting has a fault, the Worker lets nobody in, while what is due in a Mailbox still gets done. */
@@ -46,6 +49,7 @@ export const deliverySettings = (env: Environment): Read<DeliverySettings> => {
     deadLetterTtlMs:
       1_000 * whole("DEAD_LETTER_TTL_SECONDS", d.deadLetterTtlMs / 1_000, 1, LIMITS.deadLetterTtlMs / 1_000),
     ackFlushMs: whole("ACK_FLUSH_MS", d.ackFlushMs, 0, 10_000),
+    clientFramesPerSecond: whole("CLIENT_FRAMES_PER_SECOND", d.clientFramesPerSecond, 10, 10_000),
     directGraceMs: whole("DIRECT_GRACE_MS", d.directGraceMs, 0, 10_000),
   }));
 };
