@@ -47,6 +47,9 @@ export const audit = async (backend: Backend, evidence: Evidence): Promise<reado
   await eachOf(ledger.accepted, AT_ONCE, async (m) => {
     const { seq, status } = await look(m.id);
     if (seq !== m.seq) {
+      // It was never stored: every device had it before its sender was told so.
+      const isForgotten = m.status === "delivered" && ledger.waited.has(m.token);
+      if (isForgotten && readers.some((r) => r.has(m.seq))) return;
       say(`[D1] ${m.token} (${m.id}, ${m.seq}) is lost: ${status}`);
       return;
     }
@@ -84,7 +87,8 @@ const incarnations = ({ ledger, readers, places }: Evidence, say: (what: string)
   const seqOf = new Map<string, number>();
   const note = (token: string, seq: number, id: string) => {
     if ((tokenOf.get(seq) ?? token) !== token) say(`[D10] ${seq} is ${tokenOf.get(seq)} and ${token}`);
-    if ((seqOf.get(id) ?? seq) !== seq) say(`[S4] ${id} is a message at ${seqOf.get(id)} and at ${seq}`);
+    if ((seqOf.get(id) ?? seq) !== seq && !ledger.waited.has(token))
+      say(`[S4] ${id} is a message at ${seqOf.get(id)} and at ${seq}`);
     tokenOf.set(seq, token);
     seqOf.set(id, seq);
     const known = seen.get(token) ?? new Map<number, string>();
@@ -105,7 +109,8 @@ const requeueViolations = async (
   look: (id: string) => Promise<Looked>,
   say: (what: string) => void,
 ): Promise<void> => {
-  const several = [...seen].filter(([, known]) => known.size > 1);
+  // One id at several seqs: it was on its way when the Mailbox was killed, and was sent again (S13).
+  const several = [...seen].filter(([, known]) => new Set(known.values()).size > 1);
   await eachOf(several, AT_ONCE, async ([token, known]) => {
     const from: number[] = [];
     for (const [seq, id] of known) {
@@ -120,6 +125,9 @@ const requeueViolations = async (
   if (new Set(ledger.unknown).size < ledger.unknown.length) say("The proof itself counts a token twice.");
 };
 
+const bySeq = ([a]: readonly [number, string], [b]: readonly [number, string]): number => a - b;
+const swap = ([seq, id]: readonly [number, string]): readonly [string, number] => [id, seq];
+
 /** C4, D5: a message above a device's start was shown to it, or lies in a gap that was. */
 const unheardOf = ({ ledger, readers }: Evidence, seen: Incarnations): readonly string[] =>
   [...new Set(readers.map((r) => r.device))].flatMap((device) => {
@@ -129,7 +137,10 @@ const unheardOf = ({ ledger, readers }: Evidence, seen: Incarnations): readonly 
     const to = Math.max(...own.map((r) => r.processedSeq));
     const gaps = own.flatMap((r) => r.gaps);
     const isShown = (seq: number) => own.some((r) => r.has(seq)) || gaps.some((g) => g.prev < seq && seq <= g.seq);
-    const seqs = ledger.accepted.flatMap((m) => [...(seen.get(m.token)?.keys() ?? [])]);
+    // What was sent again under its id stands where it came last.
+    const seqs = ledger.accepted.flatMap((m) => [
+      ...new Map([...(seen.get(m.token) ?? [])].sort(bySeq).map(swap)).values(),
+    ]);
     return seqs
       .filter((seq) => seq > from && seq <= to && !isShown(seq))
       .map((seq) => `${ledger.user}: [C4] ${device} was neither shown ${seq} nor told of its loss`);

@@ -11,6 +11,8 @@ export class Ledger {
   readonly accepted: Accepted[] = [];
   /** Sent without an id, and never answered: there once, or not at all. */
   readonly unknown: string[] = [];
+  /** Tokens of messages that their sender waited for: one that went before it was stored is not remembered by a Mailbox that is killed. */
+  readonly waited = new Set<string>();
   /** Requests whose answer is still to come. */
   inFlight = 0;
 
@@ -84,6 +86,7 @@ export class Senders {
 
   async send(ledger: Ledger, sending: Sending, options: CallOptions = {}): Promise<void> {
     const beganAt = performance.now();
+    if (options.wait !== undefined) ledger.waited.add(sending.token);
     for (let attempts = 1; ; attempts += 1) {
       ledger.inFlight += 1;
       const reply = await this.#backend.send(ledger.user, bodyOf(sending), options).catch(() => undefined);
