@@ -16,6 +16,12 @@ export type Message<Events extends object = EventMap> = {
     readonly timestamp: string;
     /** W3C Trace Context of the send, where the sender gave one. */
     readonly traceparent?: string;
+    /** Of a stream's deltas (`append`): which stream. */
+    readonly topic?: string;
+    /** `data` goes on where the topic's last message ended: one delta, or the text of several. */
+    readonly append?: true;
+    /** Where it is the text of several: the first one's seq. */
+    readonly first_seq?: number;
   };
 }[keyof Events & string];
 

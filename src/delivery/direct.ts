@@ -65,7 +65,7 @@ export const sendDirect = (desk: Desk, calls: readonly GroupedCall[], now: numbe
   desk.direct.push(...held);
   spread(
     desk,
-    held.map((message) => ({ kind: "stored", message })),
+    held.map((message) => ({ kind: "owed", message })),
     before,
     now,
   );

@@ -59,7 +59,7 @@ export const send = (desk: Desk, calls: readonly GroupedCall[], now: number): re
   for (const f of fresh) {
     if (f.kind === "ephemeral") desk.ephemerals.add({ ...f.ephemeral, sentTo: f.reached.length });
   }
-  if (wasIdle && fresh.some((f) => f.kind === "stored")) desk.effects.push({ kind: "waiting" });
+  if (wasIdle && fresh.some((f) => f.kind === "owed")) desk.effects.push({ kind: "waiting" });
   const outcomes = drafts.map((messages, at) => outcomeOf(desk, calls[at] as GroupedCall, messages, now));
   settleWaits(desk, now);
   return outcomes;
@@ -93,7 +93,7 @@ const accept = (desk: Desk, message: NewMessage, fresh: Fresh[], now: number): D
   const appended = desk.outbox.append(message, now);
   switch (appended.kind) {
     case "new":
-      fresh.push({ kind: "stored", message: appended.message });
+      fresh.push({ kind: "owed", message: appended.message });
       return { kind: "known", known: desk.outbox.knownOf(appended.message.head, now), replayed: false };
     case "twin":
       return { kind: "known", known: appended.known, replayed: true };

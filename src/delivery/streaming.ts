@@ -14,7 +14,7 @@ const HEARTBEATS_MISSED = 2.5;
 
 /** A message that was accepted in this turn; an ephemeral one notes whom it reached. */
 export type Fresh =
-  | { readonly kind: "stored"; readonly message: Held }
+  | { readonly kind: "owed"; readonly message: Held }
   | { readonly kind: "ephemeral"; readonly message: Held; readonly ephemeral: Ephemeral; readonly reached: Session[] };
 
 /** Sends what is new, straight from memory, to those who have nothing else to come; the others' windows are full. */

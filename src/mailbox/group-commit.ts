@@ -51,6 +51,8 @@ export class GroupCommit {
       this.#lastGroup = group.length;
       try {
         if (this.#commit(group)) await this.#synced();
+        // Where some came meanwhile, more are likely on their way: the next turn of the event loop gathers them.
+        if (this.#queue.length > 0) await scheduler.wait(0);
       } catch (error) {
         for (const { reject } of group) reject(error);
       }

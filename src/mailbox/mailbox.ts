@@ -27,13 +27,14 @@ import {
   type WaitId,
 } from "../protocol/mailbox-api.ts";
 import type { DeadLetterReason } from "../protocol/message.ts";
-import { type DeliverySettings, deliverySettings } from "../settings/delivery.ts";
+import { deliverySettings } from "../settings/delivery.ts";
 import type { Environment } from "../settings/environment.ts";
 import { Arrivals } from "./arrivals.ts";
 import { Callers } from "./callers.ts";
 import { DurableSql } from "./durable-sql.ts";
 import { GraceTimer } from "./grace-timer.ts";
 import { GroupCommit, type QueuedSend } from "./group-commit.ts";
+import { Publishers } from "./publishers.ts";
 import { type Core, rehydrate } from "./rehydrate.ts";
 import { connectionOf, Sockets } from "./sockets.ts";
 
@@ -44,12 +45,13 @@ const ALARM_RETRY_MS = 5_000;
 const BLANK_MS = LIMITS.tokenTtlMaxMs;
 
 export class Mailbox extends DurableObject<Environment> implements MailboxApi {
-  readonly #settings: DeliverySettings;
+  readonly #settings = deliverySettings(this.env).settings;
   readonly #sql: DurableSql;
   readonly #sockets: Sockets;
   readonly #callers = new Callers();
   readonly #commits: GroupCommit;
   readonly #arrivals = new Arrivals();
+  readonly #publishers = new Publishers(this.ctx, this.#settings.heartbeatMs, (call) => this.send(call));
   readonly #grace = new GraceTimer(() => this.#endGrace());
   #core: Core | undefined;
   /** Whether an alarm is doing what is due. */
@@ -60,7 +62,6 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
 
   constructor(ctx: DurableObjectState, env: Environment) {
     super(ctx, env);
-    this.#settings = deliverySettings(env).settings;
     this.#sql = new DurableSql(ctx.storage);
     this.#sockets = new Sockets(ctx);
     this.#commits = new GroupCommit(
@@ -174,6 +175,8 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   // ── Connections ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   override async fetch(request: Request): Promise<Response> {
+    const publisher = this.#publishers.accept(request.headers);
+    if (publisher !== undefined) return publisher;
     const call = JSON.parse(decodeURIComponent(request.headers.get(ATTACH_HEADER) ?? "")) as AttachCall;
     const id = `${call.tag}.${crypto.randomUUID()}`;
     const { 0: client, 1: server } = new WebSocketPair();
@@ -193,8 +196,8 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   // Synchronous: the frames of one socket come one after another, and a handler that waits would hold up its pings.
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
     const id = connectionOf(socket);
-    if (id === undefined) return;
     try {
+      if (id === undefined) return this.#publishers.receive(socket, message);
       this.#turn((delivery, now) => delivery.receive(id, typeof message === "string" ? message : undefined, now));
     } catch (error) {
       // The runtime would leave the socket open and its client uninformed.
@@ -219,7 +222,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
 
   #detach(socket: WebSocket): void {
     const id = connectionOf(socket);
-    if (id === undefined) return;
+    if (id === undefined) return this.#publishers.forget(socket);
     this.#open(socket);
     this.#turn((delivery, now) => delivery.detach(id, now));
     this.#sockets.forget(id);

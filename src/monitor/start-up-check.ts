@@ -9,6 +9,7 @@ import { rfc3339 } from "../protocol/instant.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { connectionTag } from "../protocol/mailbox-api.ts";
 import type { MessageState, NewMessage } from "../protocol/message.ts";
+import { newMessage } from "../protocol/new-message.ts";
 import type { Readiness } from "../protocol/readiness.ts";
 import { accessSettings } from "../settings/access.ts";
 import { type Environment, versionOf } from "../settings/environment.ts";
@@ -16,7 +17,6 @@ import type { StartUpLimits } from "../settings/start-up.ts";
 import { attachTo } from "../worker/attach.ts";
 import type { Bindings } from "../worker/exchange.ts";
 import { reservedMailbox, type UserMailbox } from "../worker/mailbox-stub.ts";
-import { newMessage } from "../worker/new-message.ts";
 import { Frames } from "./frames.ts";
 import { Steps } from "./steps.ts";
 

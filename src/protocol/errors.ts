@@ -47,7 +47,12 @@ const table = {
   id_reused: { status: 422, retry: "no", title: "The id was used for other content" },
   upgrade_required: { status: 426, retry: "no", title: "This route is a WebSocket" },
 
-  outbox_full: { status: 429, retry: "later", title: "The outbox is full of messages that nobody has acked" },
+  outbox_full: {
+    status: 429,
+    close: 1013,
+    retry: "later",
+    title: "The outbox is full of messages that nobody has acked",
+  },
   too_many_devices: { status: 429, close: 1013, retry: "later", title: "All devices of this user are connected" },
 
   internal: { status: 500, close: 1011, retry: "same_id", title: "An error of the server" },
@@ -63,6 +68,7 @@ const table = {
   heartbeat_lost: { close: 4408, retry: "later", title: "The pings stopped" },
   replaced_by_newer: { close: 4409, retry: "no", title: "A newer connection took this one's place" },
   frame_too_large: { close: 4413, retry: "no", title: "The frame is too large" },
+  window_exceeded: { close: 4429, retry: "later", title: "More is un-replied than the window takes" },
   too_many_frames: { close: 4429, retry: "later", title: "Too many frames a second" },
 } as const satisfies Record<string, ErrorRow>;
 

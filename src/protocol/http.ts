@@ -22,8 +22,10 @@ export const seconds = (rule: string) => v.pipe(v.number(rule), v.finite(rule));
 const TYPE = "A text of 1 to 128 characters.";
 const ID = "1 to 128 printable ASCII characters; the first is not ~, which marks the server's own ids.";
 const TOPIC = "1 to 128 printable ASCII characters.";
+const APPEND = "true, beside a topic and data that is a text.";
 const TTL = "Seconds, from 0 on; 0 = never stored.";
 const WHOLE_SECONDS = "Whole seconds.";
+const TTL_PUBLISHED = "Seconds, above 0: what is never stored is sent by HTTP.";
 const TTL_STORED = "Seconds, above 0.";
 const DEVICE = "1 to 64 of A-Z a-z 0-9 . _ ~ -";
 const LOCATION = `One of ${LOCATIONS.join(", ")}.`;
@@ -37,6 +39,7 @@ const message = {
   id: v.optional(text(isSenderId, ID, SHAPES.senderId)),
   ttl: v.optional(v.pipe(seconds(TTL), v.minValue(0, TTL))),
   topic: v.optional(text(isTopic, TOPIC, SHAPES.topic)),
+  append: v.optional(v.literal(true, APPEND)),
   location,
 };
 /** `POST /v1/users/{user}/messages` (S). */
@@ -52,6 +55,13 @@ export const batchBody = fields({
 });
 /** One message of a batch, or a line of it. */
 export const batchMessage = fields({ to: text(isUser, USER, SHAPES.user), ...message });
+
+const { location: _, ...publishable } = message;
+/** One message of a publisher's frame (P2): it is stored in any case. */
+export const publishedMessage = fields({
+  ...publishable,
+  ttl: v.optional(v.pipe(seconds(TTL_PUBLISHED), v.gtValue(0, TTL_PUBLISHED))),
+});
 
 /** Headers that are other names of a send's fields (S). */
 export const sendHeaders = fields({

@@ -34,6 +34,13 @@ export const LIMITS = {
   windowMaxMessages: 256,
   windowMaxBytes: 1 * MIB,
 
+  /** Of a publisher (P): a frame's `ref` and raw text; what it may send ahead of the replies; and how many a user has. */
+  refMaxChars: 128,
+  publishFrameMaxBytes: 1 * MIB,
+  publishWindowMessages: 4_096,
+  publishWindowBytes: 4 * MIB,
+  publishersMax: 64,
+
   outboxMaxMessages: 10_000,
   outboxMaxBytes: 64 * MIB,
   devicesMax: 32,

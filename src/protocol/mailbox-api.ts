@@ -118,6 +118,13 @@ export interface AttachCall {
   readonly connectMs?: number;
 }
 export const ATTACH_HEADER = "restante-attach";
+/** What travels to `Mailbox.fetch` in the header `PUBLISH_HEADER`, as JSON: a publisher's socket (P). */
+export interface PublishCall {
+  readonly user: string;
+  /** As an attach's. */
+  readonly tag: string;
+}
+export const PUBLISH_HEADER = "restante-publish";
 /** A Mailbox that refuses an attach answers with this header, a `Refusal` as JSON; the Worker words it for the client. */
 export const REFUSAL_HEADER = "restante-refusal";
 

@@ -27,6 +27,8 @@ export interface SendFields {
   /** Seconds; 0 = never stored (S5). */
   readonly ttl?: number;
   readonly topic?: string;
+  /** One of a stream's deltas: with a `topic` and a text as `data`; it replaces nothing, and is joined with its neighbours on its way out (C3). */
+  readonly append?: true;
   readonly location?: Location;
 }
 

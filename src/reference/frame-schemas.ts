@@ -3,6 +3,10 @@ import * as v from "valibot";
 import { ackFrame, pingFrame, rejectFrame } from "../protocol/client-frames.ts";
 import { type CloseErrorCode, canClose, ERRORS, type ErrorCode } from "../protocol/errors.ts";
 import { SUBPROTOCOL } from "../protocol/frames.ts";
+import { publishedMessage } from "../protocol/http.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import { PUBLISH_SUBPROTOCOL, publishFrame } from "../protocol/publish-frames.ts";
+import { BatchResults } from "./reply-schemas.ts";
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const seq = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.description("A place in the user's order."));
@@ -45,6 +49,11 @@ const Messages = v.pipe(
           data: v.exactOptional(v.unknown()),
           timestamp: v.pipe(instant, v.description("When it was accepted.")),
           traceparent: v.exactOptional(v.pipe(v.string(), v.description("W3C Trace Context of its send."))),
+          topic: v.exactOptional(v.pipe(v.string(), v.description("Of a stream's deltas: which stream."))),
+          append: v.exactOptional(v.literal(true)),
+          first_seq: v.exactOptional(
+            v.pipe(seq, v.description("Where several deltas are one entry: the first one's.")),
+          ),
         }),
       ),
       v.minLength(1),
@@ -98,6 +107,35 @@ const Ping = v.pipe(
   ),
 );
 
+const PublisherEstablished = v.pipe(
+  v.object({
+    type: v.literal("publisher_established"),
+    connection_id: v.string(),
+    user: v.string(),
+    window: v.pipe(count, v.description("How many messages may be without a reply.")),
+    heartbeat_ms: v.pipe(count, v.description("How often to ping, if at all.")),
+    protocol: v.literal(PUBLISH_SUBPROTOCOL),
+  }),
+  v.description("P1: always the first frame."),
+);
+
+const Published = v.pipe(
+  v.object({ type: v.literal("published"), ref: publishFrame.entries.ref, results: BatchResults.entries.results }),
+  v.description("P2: what became of a frame's messages, in their order; not sent before it is true."),
+);
+
+const Publish = v.pipe(
+  // The service looks at each message by itself, so that one that is not well formed spoils no other.
+  v.strictObject({
+    ...publishFrame.entries,
+    messages: v.pipe(v.array(publishedMessage), v.minLength(1), v.maxLength(LIMITS.batchMaxMessages)),
+  }),
+  v.description("P2: messages to the user, in order. `ref` is the sender's own, and comes back with the reply."),
+);
+
 /** By the message's name in the AsyncAPI document. */
 export const SERVER_FRAMES = { ConnectionEstablished, Messages, Gap, CaughtUp, Pong, Error: Fault };
 export const CLIENT_FRAMES = { Ack, Reject, Ping };
+/** Of `restante.publish.v1`. */
+export const PUBLISHER_SERVER_FRAMES = { PublisherEstablished, Published, Pong, Error: Fault };
+export const PUBLISHER_FRAMES = { Publish, Ping };

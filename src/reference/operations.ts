@@ -124,6 +124,17 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     },
     replies: { 200: json("BatchResults", "An outcome for each message.") },
   },
+  [`GET ${USER}/publish`]: {
+    id: "publish",
+    tag: "sending",
+    summary: "Send many messages to one user, over a WebSocket",
+    description:
+      "P1–P5; its frames are described by `/asyncapi.json`. The key may also come as the subprotocol `bearer.<key>` beside `restante.publish.v1`. It carries sends only.",
+    query: http.placedQuery,
+    headers: ["Upgrade"],
+    replies: { 101: { description: "The socket is open." } },
+    errors: ["upgrade_required"],
+  },
 
   [`GET ${USER}`]: {
     id: "getUser",

@@ -21,6 +21,11 @@ export interface Terms {
   readonly ttl?: number | undefined;
   /** Replaces a held message of the same topic that nobody has acked (S6). */
   readonly topic?: string | undefined;
+  /**
+   * One of a stream's deltas, whose `data` is a text: it replaces nothing of its topic. A reader who comes back gets those that it
+   * has missed as one (C3). `Sender.stream` sends such.
+   */
+  readonly append?: true | undefined;
   /** Near which region the user's Mailbox is born, if this send is the first call to it (S12). */
   readonly location?: Location | undefined;
 }

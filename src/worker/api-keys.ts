@@ -1,23 +1,22 @@
 /** Who may use the backend plane (A1): an API key, known by its digest only. */
 import { type Refusal, refuse } from "../protocol/errors.ts";
+import { sha256 } from "../protocol/sha256.ts";
 import { type AccessSettings, brokenKeys, type Scope } from "../settings/access.ts";
-import { bearer, looksLikeToken } from "./credentials.ts";
-import { hex } from "./mailbox-stub.ts";
+import { looksLikeToken, presentedKey } from "./credentials.ts";
 import { remembered } from "./remembered.ts";
 
-const encoder = new TextEncoder();
+const digestOf = remembered(100, sha256);
 
-const digestOf = remembered(100, async (key) => hex(await crypto.subtle.digest("SHA-256", encoder.encode(key))));
-
-/** Refuses a request whose API key is not one of `scopes`' ; undefined lets it in. */
+/** Refuses a request whose API key is not one of `scopes`' ; undefined lets it in. `subprotocol`: the one that a socket's route speaks. */
 export const refuseKey = async (
   request: Request,
   settings: AccessSettings,
   scopes: readonly Scope[],
+  subprotocol?: string,
 ): Promise<Refusal | undefined> => {
   if (!settings.apiKeys.ok) return settings.apiKeys;
   const { keys, broken } = settings.apiKeys.value;
-  const presented = bearer(request.headers);
+  const presented = presentedKey(request.headers, subprotocol);
   if (!presented.ok) return presented;
   if (presented.value === undefined) {
     return refuse("missing_key", "Send an API key: `Authorization: Bearer <key>`.");

@@ -17,7 +17,7 @@ type HonoContext = Context<{ Bindings: Bindings }>;
 const answerRoute = (exchange: Exchange, route: Route): Answer | Promise<Answer> => {
   switch (route.plane) {
     case "backend":
-      return answerBackend(exchange, route.scopes, route.handle);
+      return answerBackend(exchange, route.scopes, route.handle, route.subprotocol);
     case "user":
       return answerUser(exchange, route.handle);
     case "open":

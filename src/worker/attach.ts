@@ -1,12 +1,25 @@
 /** The one way of a socket into a Mailbox, whoever asks for it (C). */
 import type { Refusal } from "../protocol/errors.ts";
-import { ATTACH_HEADER, type AttachCall, REFUSAL_HEADER } from "../protocol/mailbox-api.ts";
+import {
+  ATTACH_HEADER,
+  type AttachCall,
+  PUBLISH_HEADER,
+  type PublishCall,
+  REFUSAL_HEADER,
+} from "../protocol/mailbox-api.ts";
 import type { Outcome, UserMailbox } from "./mailbox-stub.ts";
 
 /** Attaches a connection; the socket is the client's end of it, not accepted yet. */
-export const attachTo = (mailbox: UserMailbox, call: AttachCall): Promise<Outcome<WebSocket>> => {
+export const attachTo = (mailbox: UserMailbox, call: AttachCall): Promise<Outcome<WebSocket>> =>
+  open(mailbox, ATTACH_HEADER, call);
+
+/** Opens a publisher's socket (P1), in the same way. */
+export const publishTo = (mailbox: UserMailbox, call: PublishCall): Promise<Outcome<WebSocket>> =>
+  open(mailbox, PUBLISH_HEADER, call);
+
+const open = (mailbox: UserMailbox, header: string, call: AttachCall | PublishCall): Promise<Outcome<WebSocket>> => {
   // A request of our own, not the client's: no header of a client reaches a Mailbox, so that none can be forged.
-  const headers = { upgrade: "websocket", [ATTACH_HEADER]: encodeURIComponent(JSON.stringify(call)) };
+  const headers = { upgrade: "websocket", [header]: encodeURIComponent(JSON.stringify(call)) };
   // A connection lost half-way is closed by its Mailbox as any other, so that attaching again is safe.
   return mailbox.call("read", async (stub): Promise<WebSocket | Refusal> => {
     const reply = await stub.fetch("https://mailbox/", { headers });

@@ -19,8 +19,9 @@ export const answerBackend = async (
   exchange: Exchange,
   scopes: readonly Scope[],
   handle: KeyHandler,
+  subprotocol?: string,
 ): Promise<Answer> => {
-  const refusal = await refuseKey(exchange.request, exchange.access, scopes);
+  const refusal = await refuseKey(exchange.request, exchange.access, scopes, subprotocol);
   return refusal ?? handle(exchange);
 };
 

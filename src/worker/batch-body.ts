@@ -1,9 +1,9 @@
 /** A batch as it comes (S9): a JSON object with a list, or NDJSON, a message a line. What is wrong with one message spoils no other. */
+import { badBody, checkBody } from "../protocol/checked-body.ts";
 import { type Checked, granted, refuse } from "../protocol/errors.ts";
 import { BATCH, batchBody } from "../protocol/http.ts";
 import { faultsIn, parseJson, parsePlainJson } from "../protocol/i-json.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import { badBody, checkBody } from "./checked-input.ts";
 import { JSON_TYPE, readText } from "./request-body.ts";
 
 const NDJSON_TYPE = /^application\/x-ndjson\s*(?:;|$)/i;

@@ -1,17 +1,19 @@
 /** Many messages at once (S9): one call to each user's Mailbox, users side by side, and each message with its own outcome. */
+import { checkBody } from "../protocol/checked-body.ts";
 import { type Checked, granted, type Refusal } from "../protocol/errors.ts";
 import { batchMessage, placedQuery } from "../protocol/http.ts";
 import type { Location } from "../protocol/location.ts";
 import type { Sent } from "../protocol/mailbox-api.ts";
 import type { NewMessage } from "../protocol/message.ts";
+import { newMessage } from "../protocol/new-message.ts";
+import { problemOutcome, sentOutcome } from "../protocol/outcomes.ts";
 import type { Outcome, SentReply } from "../protocol/replies.ts";
 import { type KeyHandler, placement } from "./backend-plane.ts";
 import { type BatchValues, readBatch, valuesOf } from "./batch-body.ts";
-import { checkBody, checkQuery } from "./checked-input.ts";
+import { checkQuery } from "./checked-input.ts";
 import type { Caller } from "./exchange.ts";
 import { mailboxOf } from "./mailbox-stub.ts";
-import { newMessage, refuseHeaders } from "./new-message.ts";
-import { problemOutcome, sentOutcome } from "./outcome.ts";
+import { refuseHeaders } from "./message-headers.ts";
 import { json } from "./problem.ts";
 
 /** What is said once for all messages of a batch. */

@@ -6,11 +6,11 @@
  * in silence (`NaN`, a `Map`, an instance of a class) or stumble over (a `bigint`, a cycle) is refused, and named.
  */
 import type * as v from "valibot";
+import { badBody, checkBody } from "../protocol/checked-body.ts";
 import { type Checked, granted, refuse } from "../protocol/errors.ts";
 import { escapePointer, faultsIn, parsePlainJson } from "../protocol/i-json.ts";
 import { utf8Bytes } from "../protocol/identifiers.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import { badBody, checkBody } from "./checked-input.ts";
 
 /** `noun` is what the argument is called; `maxBytes` bounds its JSON text, as a request's body. What I-JSON refuses is not looked for yet. */
 export const plainJson = (value: unknown, noun: string, maxBytes: number = LIMITS.bodyMaxBytes): Checked<unknown> => {

@@ -3,14 +3,15 @@ import { type Checked, granted } from "../protocol/errors.ts";
 import { deadLettersQuery, placedQuery, reasonQuery, requeueBody } from "../protocol/http.ts";
 import type { DeadLetterSelector } from "../protocol/mailbox-api.ts";
 import type { DeadLetterReason } from "../protocol/message.ts";
+import { ttlMsOf } from "../protocol/new-message.ts";
+import { messageReply } from "../protocol/outcomes.ts";
 import type { BackendCall, BackendHandler } from "./backend-plane.ts";
 import { checkQuery } from "./checked-input.ts";
 import { type Answer, segment } from "./exchange.ts";
 import { mailboxOf, type UserMailbox } from "./mailbox-stub.ts";
 import type { PageTerms } from "./messages.ts";
-import { ttlMsOf } from "./new-message.ts";
 import { json, jsonText } from "./problem.ts";
-import { deadLetterReply, messageReply, pageReply } from "./replies.ts";
+import { deadLetterReply, pageReply } from "./replies.ts";
 import { readJson } from "./request-body.ts";
 
 /** A page of them, as the JSON text of the reply: `data` is in it as it is stored. */

@@ -4,6 +4,7 @@ import { log, thrown } from "../log.ts";
 import { type Refusal, refuse } from "../protocol/errors.ts";
 import type { Location } from "../protocol/location.ts";
 import type { MailboxApi, WaitId } from "../protocol/mailbox-api.ts";
+import { sha256 } from "../protocol/sha256.ts";
 import { jurisdictionOf } from "../settings/jurisdiction.ts";
 import type { Bindings, Caller } from "./exchange.ts";
 import { remembered } from "./remembered.ts";
@@ -27,15 +28,8 @@ export interface UserMailbox {
 const RETRIES = 3;
 const RETRY_BASE_MS = 50;
 
-const encoder = new TextEncoder();
-
-/** Hex of SHA-256: a Mailbox's name says nothing of whose it is. */
-export const mailboxName = remembered(1_000, async (user) =>
-  hex(await crypto.subtle.digest("SHA-256", encoder.encode(`u:${user}`))),
-);
-
-export const hex = (bytes: ArrayBuffer): string =>
-  Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+/** A hash: a Mailbox's name says nothing of whose it is. */
+export const mailboxName = remembered(1_000, (user) => sha256(`u:${user}`));
 
 /** The Mailbox of a user; `location` is where it is born, if this call is its first (S12). */
 export const mailboxOf = async (caller: Caller, user: string, location?: Location): Promise<UserMailbox> =>

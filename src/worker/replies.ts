@@ -9,23 +9,8 @@ import type {
   UserState,
 } from "../protocol/mailbox-api.ts";
 import type { MessageState } from "../protocol/message.ts";
-import type { ConnectionReply, DeviceReply, MessageReply, UserReply } from "../protocol/replies.ts";
-
-/** S7. */
-export const messageReply = (m: MessageState): MessageReply => ({
-  id: m.id,
-  seq: m.seq,
-  status: m.status,
-  devices: m.devices,
-  sent_to: m.sentTo,
-  accepted_at: rfc3339(m.acceptedAt),
-  expires_at: rfc3339(m.expiresAt),
-  ...(m.deliveredAt === undefined ? {} : { delivered_at: rfc3339(m.deliveredAt) }),
-  ...(m.requeuedFrom === undefined ? {} : { requeued_from: m.requeuedFrom }),
-});
-
-/** S1: its end is known, or not yet. */
-export const sentStatus = (m: MessageState): 200 | 202 => (m.status === "queued" ? 202 : 200);
+import { messageReply } from "../protocol/outcomes.ts";
+import type { ConnectionReply, DeviceReply, UserReply } from "../protocol/replies.ts";
 
 /** An object's JSON, with one more member whose value is JSON text already. */
 const withData = (body: object, data: string | undefined): string => {

@@ -1,9 +1,9 @@
 /** A request's body: read with a hard bound, or let go in a way that keeps the connection alive. */
 import type * as v from "valibot";
+import { badBody, checkBody } from "../protocol/checked-body.ts";
 import { type Checked, granted, type Refusal, refuse } from "../protocol/errors.ts";
 import { parseJson } from "../protocol/i-json.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import { badBody, checkBody } from "./checked-input.ts";
 
 export const JSON_TYPE = /^application\/(?:[a-z0-9!#$&^_.+-]+\+)?json\s*(?:;|$)/i;
 

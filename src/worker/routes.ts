@@ -1,4 +1,5 @@
 /** Every route there is, and who may use it (A1): the one table from which they are registered and tested. */
+import { PUBLISH_SUBPROTOCOL } from "../protocol/publish-frames.ts";
 import type { Scope } from "../settings/access.ts";
 import { type BackendHandler, type KeyHandler, ofUser } from "./backend-plane.ts";
 import { postBatch } from "./batch.ts";
@@ -8,6 +9,7 @@ import { openEvents } from "./events.ts";
 import { getHealth } from "./health.ts";
 import { getMessage, listHeld, recallMessage } from "./messages.ts";
 import type { OpenHandler } from "./open-plane.ts";
+import { openPublisher } from "./publish.ts";
 import { getReady } from "./ready.ts";
 import { sendMessage } from "./sends.ts";
 import { openSocket } from "./socket.ts";
@@ -24,8 +26,13 @@ interface At {
 }
 
 export type Route =
-  /** An API key with any one of the scopes. */
-  | (At & { readonly plane: "backend"; readonly scopes: readonly Scope[]; readonly handle: KeyHandler })
+  /** An API key with any one of the scopes; `subprotocol`: it is a socket's, and the key may travel beside that. */
+  | (At & {
+      readonly plane: "backend";
+      readonly scopes: readonly Scope[];
+      readonly handle: KeyHandler;
+      readonly subprotocol?: string;
+    })
   /** A user token. */
   | (At & { readonly plane: "user"; readonly handle: UserHandler })
   /** Nothing; a key with one of the scopes may do more. */
@@ -51,6 +58,14 @@ export const ROUTES: readonly Route[] = [
   backend("GET", `${MESSAGES}/:id`, ["send", "monitor"], getMessage),
   backend("DELETE", `${MESSAGES}/:id`, ["manage"], recallMessage),
   { plane: "backend", method: "POST", path: "/v1/messages", scopes: ["send"], handle: postBatch },
+  {
+    plane: "backend",
+    method: "GET",
+    path: `${USER}/publish`,
+    scopes: ["send"],
+    handle: ofUser(openPublisher),
+    subprotocol: PUBLISH_SUBPROTOCOL,
+  },
 
   backend("GET", USER, ["send", "monitor"], getUser),
   backend("DELETE", USER, ["manage"], eraseUser),

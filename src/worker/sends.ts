@@ -2,14 +2,15 @@
 import type { Checked } from "../protocol/errors.ts";
 import { placedQuery, type SendBody, sendBody } from "../protocol/http.ts";
 import type { Sent } from "../protocol/mailbox-api.ts";
+import { newMessage } from "../protocol/new-message.ts";
+import { messageReply, sentStatus } from "../protocol/outcomes.ts";
 import { type BackendCall, type BackendHandler, placement } from "./backend-plane.ts";
 import { checkQuery } from "./checked-input.ts";
 import type { Caller } from "./exchange.ts";
 import { mailboxOf, type UserMailbox, whileCallerListens } from "./mailbox-stub.ts";
-import { newMessage, withHeaders } from "./new-message.ts";
+import { withHeaders } from "./message-headers.ts";
 import { preferenceApplied, preferredWaitMs } from "./prefer.ts";
 import { json } from "./problem.ts";
-import { messageReply, sentStatus } from "./replies.ts";
 import { readJson } from "./request-body.ts";
 
 /** What a sender says beside the message. */

@@ -1,13 +1,14 @@
 /** `GET /v1/socket`: the stream as a WebSocket, handed over to its Mailbox (C). */
 import { canClose, closeCodeOf, refuse } from "../protocol/errors.ts";
+import { SUBPROTOCOL } from "../protocol/frames.ts";
 import { admit, attach } from "./admission.ts";
-import { type Offer, offer } from "./credentials.ts";
+import { echoed, type Offer, offer } from "./credentials.ts";
 import type { Answer } from "./exchange.ts";
 import type { UserCall, UserHandler } from "./user-plane.ts";
 
 export const openSocket: UserHandler = async (call) => {
   const { headers, method } = call.request;
-  const offered = offer(headers);
+  const offered = offer(headers, SUBPROTOCOL);
   const isHandshake = method === "GET" && headers.get("upgrade")?.toLowerCase() === "websocket";
   const answer = offered.ok ? await open(call, offered.value, isHandshake) : offered;
   if (answer instanceof Response || !isHandshake) return answer;
@@ -25,9 +26,6 @@ const open = async (call: UserCall, offered: Offer, isHandshake: boolean): Promi
   const socket = await attach(call, admission.value);
   return socket.ok ? new Response(null, { status: 101, webSocket: socket.value, headers: echoed(offered) }) : socket;
 };
-
-const echoed = (offered: Offer | undefined): Record<string, string> =>
-  offered?.echo === undefined ? {} : { "sec-websocket-protocol": offered.echo };
 
 const closedSocket = (code: number, reason: string, offered: Offer | undefined): Response => {
   const { 0: client, 1: server } = new WebSocketPair();

@@ -31,6 +31,7 @@ const CONTRACT: Readonly<Record<string, Row>> = {
   "GET /v1/users/:user/messages/:id": { to: ["send", "monitor"], answers: UNKNOWN_MESSAGE },
   "DELETE /v1/users/:user/messages/:id": { to: ["manage"], answers: UNKNOWN_MESSAGE },
   "POST /v1/messages": { to: ["send"], answers: [200] },
+  "GET /v1/users/:user/publish": { to: ["send"], answers: [101] },
   "GET /v1/users/:user": { to: ["send", "monitor"], answers: [200] },
   "DELETE /v1/users/:user": { to: ["manage"], answers: [200] },
   "POST /v1/users/:user/tokens": { to: ["send"], answers: [200] },
@@ -70,6 +71,7 @@ const UNKNOWN_PATHS = [
   "/v1/users/:user/dead-letters/7/requeue/x",
   "/v1/socket/",
   "/v1/sockets",
+  "/v1/users/:user/publish/",
   "/v1/messages/",
   "/v1/events/",
   "/v1/connections/:connection_id",
@@ -138,8 +140,13 @@ const rowOf = (path: string, method: Method): Row | undefined => {
   return CONTRACT[`${wanted} ${path}`];
 };
 
+const isLetIn = ({ to }: Row, kind: Credential["kind"]): boolean =>
+  to === "token" ? kind === "this user" || kind === "another user" : kind === "all" || to.includes(kind as never);
+
 const expected = (path: string, method: Method, kind: Credential["kind"]): Expected => {
   const row = rowOf(path, method);
+  // Nothing else is wrong with it.
+  if (row?.answers[0] === 101 && method === "HEAD" && isLetIn(row, kind)) return [426, "upgrade_required"];
   if (row === undefined) {
     if (!paths.includes(path)) return [404, "not_found"];
     const isUserPlane = Object.entries(CONTRACT).some(
@@ -163,8 +170,7 @@ const expected = (path: string, method: Method, kind: Credential["kind"]): Expec
       default:
         return [401, "invalid_token"];
     }
-    // Nothing else is wrong with it.
-    return path === "/v1/socket" && method === "HEAD" ? [426, "upgrade_required"] : row.answers;
+    return row.answers;
   }
   switch (kind) {
     case "none":
@@ -205,7 +211,7 @@ const call = async (ground: Ground, path: string, method: Method, credential: Cr
     .replace(":id", "m-1")
     .replace(":seq", "7")
     .replace(":connection_id", ground.connectionId);
-  const isUpgrade = path === "/v1/socket" && method === "GET";
+  const isUpgrade = CONTRACT[`${method} ${path}`]?.answers[0] === 101;
   const headers = [
     ...(await credential.headers(ground.user)),
     ...(isUpgrade ? [...UPGRADE, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="] : []),
@@ -271,8 +277,8 @@ test("[A1, A4, E1] credential × scope × route × method: every cell has its st
     cells += found.cells;
   }
   expect(wrong).toEqual([]);
-  // 18 paths and 24 that are none, 7 methods, 16 credentials: a new route is counted here on purpose.
-  expect(cells).toBe((18 + 24) * 7 * 16);
+  // 19 paths and 25 that are none, 7 methods, 16 credentials: a new route is counted here on purpose.
+  expect(cells).toBe((19 + 25) * 7 * 16);
   expect(await withoutSockets(witness.user)).toBe(stateBefore);
   expect(await canaries.faults()).toEqual([]);
   expect(connection.frames.filter((frame) => frame.type === "error")).toEqual([]);

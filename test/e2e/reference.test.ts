@@ -8,6 +8,7 @@ import { DescribedFrames, DescribedHttp, type Document } from "../support/descri
 import { EventReader } from "../support/event-reader.ts";
 import { raw, requestBytes } from "../support/fuzz-http.ts";
 import { KEYS, scopedVars } from "../support/fuzz-keys.ts";
+import { Publisher } from "../support/publisher.ts";
 import { type Runtime, type RuntimeOptions, startRuntime } from "../support/runtime.ts";
 
 const faulty = fileURLToPath(new URL("../proofs/faulty-mailbox-worker.mjs", import.meta.url));
@@ -126,6 +127,13 @@ const refusals = async (): Promise<void> => {
   await ask("GET", USER, { credential: `${API_KEY}, Bearer ${API_KEY}` });
 };
 
+const publishing = async (): Promise<void> => {
+  await ask("GET", `${USER}/publish`);
+  const publisher = await Publisher.open(runtime.url, "published");
+  http.reply("GET", `${USER}/publish`, { status: 101, headers: new Headers(), body: undefined });
+  await publisher.close();
+};
+
 const connecting = async (): Promise<void> => {
   const token = await ask("POST", `${USER}/tokens`, { body: { ttl: 60, device: "phone", location: "weur" } });
   await ask("POST", `${USER}/tokens`);
@@ -237,6 +245,7 @@ const operating = async (): Promise<void> => {
 test("[E1] every reply of a run through all routes is as /openapi.json says, down to its fields and headers", async () => {
   await sending();
   await refusals();
+  await publishing();
   await connecting();
   await deadLetters();
   await ends();
@@ -265,6 +274,21 @@ test("[E2] a Host that names none is a bad request of /asyncapi.json, which has 
     expect([reply.status, reply.code]).toEqual([400, "invalid_request"]);
   }
   expect(runtime.logs).not.toContain('"level":"error"');
+});
+
+test("[P1, P2] every frame of a publisher's socket is as /asyncapi.json says, and each that it has was there", async () => {
+  const publisher = await Publisher.open(runtime.url, "published");
+  const messages = [
+    { type: "delta", data: "Once ", topic: "run-7", append: true, ttl: 60, id: "d-1" },
+    { type: "", wait: 1 },
+  ];
+  expect(frames.faultOf({ type: "publish", ref: 1, messages: messages.slice(0, 1) } as never)).toBeUndefined();
+  await publisher.publish(messages);
+  publisher.send({ type: "ping" });
+  publisher.send("nothing");
+  await publisher.closed;
+  expect(publisher.frames.flatMap((frame) => frames.faultOf(frame) ?? [])).toEqual([]);
+  expect(new Set(publisher.frames.map(({ type }) => type))).toEqual(new Set(frames.typesOf("toPublisher")));
 });
 
 test("[C1] every frame of its streams is as /asyncapi.json says, and each that it has was there", async () => {

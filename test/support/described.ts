@@ -110,7 +110,7 @@ export class DescribedFrames {
   }
 
   /** The types of frames that an operation has. */
-  typesOf(operation: "toClient" | "fromClient"): readonly string[] {
+  typesOf(operation: "toClient" | "fromClient" | "toPublisher" | "fromPublisher"): readonly string[] {
     return this.document.operations[operation].messages.map(
       ({ $ref }: { $ref: string }) => this.document.components.messages[$ref.split("/").at(-1) ?? ""].name,
     );

@@ -13,13 +13,13 @@ import { rfc3339 } from "../../src/protocol/instant.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { LOCATIONS } from "../../src/protocol/location.ts";
 import { DEAD_LETTER_REASONS, type MessageStatus } from "../../src/protocol/message.ts";
+import { messageReply, problemBody, problemOutcome, sentOutcome } from "../../src/protocol/outcomes.ts";
+import { parsePublisherFrame, publishedFrame, publisherEstablishedFrame } from "../../src/protocol/publish-frames.ts";
 import { READINESS_STEPS, type Readiness } from "../../src/protocol/readiness.ts";
 import { accessSettings } from "../../src/settings/access.ts";
 import { DELIVERY_DEFAULTS, deliverySettings } from "../../src/settings/delivery.ts";
 import { closeEvent, frameEvent } from "../../src/worker/event-format.ts";
-import { problemOutcome, sentOutcome } from "../../src/worker/outcome.ts";
-import { problemBody } from "../../src/worker/problem.ts";
-import { deadLetterReply, messageReply, userReply } from "../../src/worker/replies.ts";
+import { deadLetterReply, userReply } from "../../src/worker/replies.ts";
 import { TOKEN_SECRET } from "../support/credentials.ts";
 import { projectDir } from "../support/worker-config.ts";
 import { mailboxNameOf, ROUTES, workerUnderTest } from "./worker-under-test.ts";
@@ -235,6 +235,31 @@ const examples: Readonly<Record<string, string>> = {
     ...{ window: LIMITS.windowMaxMessages, heartbeatMs: LIMITS.heartbeatMs, expiresAt: TOKEN_END },
   }),
   "[C3] messages": frames.messagesFrame(0, [frames.messageEntry(order)]),
+  "[C3] deltas of a stream": frames.messagesFrame(SEQ + 3, [
+    frames.foldedEntry(
+      [
+        ["Once ", 4],
+        ["upon ", 5],
+        ["a time", 7],
+      ].map(([text, after]) => {
+        const seq = SEQ + Number(after);
+        const delta = { type: "delta", data: JSON.stringify(text), acceptedAt: AT, appendTo: "run-7" };
+        return frames.messageEntry({ seq, id: `~${seq}`, ...delta });
+      }),
+    ),
+  ]),
+  "[P1] publisher_established": publisherEstablishedFrame({
+    ...{ connectionId: CONNECTION, user: "ada", heartbeatMs: LIMITS.heartbeatMs },
+  }),
+  "[P2] published": publishedFrame(7, [
+    sentOutcome({
+      ...{ ok: true, replayed: false },
+      message: {
+        ...{ id: `~${SEQ + 4}`, seq: SEQ + 4, status: "queued", devices: 1, sentTo: 0 },
+        ...{ acceptedAt: AT, expiresAt: AT + LIMITS.ttlDefaultMs },
+      },
+    }),
+  ]),
   "[C4] gap": frames.gapFrame(SEQ, SEQ + 3, { expired: 2, overtaken: 0, undeliverable: 1 }),
   "[C2] caught_up": frames.caughtUpFrame(SEQ + 3),
   "[C11] error": frames.errorFrame("bad_frame", "Frames are text, not binary."),
@@ -253,11 +278,14 @@ test("[C10] events read in PROTOCOL.md as the code writes them", () => {
   expect(blocks("text")).toContain(events.replace(/\n$/, ""));
 });
 
-test("[C5, C6, C8] the frames that PROTOCOL.md lets a client send are taken, and every other example is the server's", () => {
+test("[C5, C6, C8, P2] the frames that PROTOCOL.md lets a client send are taken, and every other example is the server's", () => {
   expect(blocks("json")).toContain(`${frames.PING}\n${frames.PONG}\n`);
   const shown = blocks("json").filter((block) => !block.startsWith(frames.PING));
   const fromCode = Object.values(examples).map((text) => JSON.stringify(JSON.parse(text)));
-  const others = shown.filter((block) => !fromCode.includes(JSON.stringify(JSON.parse(block))));
+  const [publish, ...others] = shown
+    .filter((block) => !fromCode.includes(JSON.stringify(JSON.parse(block))))
+    .toSorted((a, b) => Number(b.includes('"publish"')) - Number(a.includes('"publish"')));
+  expect(parsePublisherFrame(publish ?? "")).toEqual(JSON.parse(publish ?? ""));
   expect(others.map((block) => parseClientFrame(block).type)).toEqual(["ack", "reject"]);
   for (const block of others) expect(parseClientFrame(block)).toEqual(JSON.parse(block));
 });
@@ -314,6 +342,8 @@ const inSeconds = (ms: number): string => `${ms / 1_000} second${ms === 1_000 ? 
 
 /** D8 and D9 allow so long; a setting for acks cannot go beyond. */
 const LATE_S = 10;
+/** Of text in one entry. */
+const FOLD_KIB = 48;
 /** How long PROTOCOL.md advises a client to gather acks. */
 const GATHER_MS = 20;
 
@@ -323,6 +353,8 @@ const RETRY_MIN_MS = constant("worker/event-format.ts", "RETRY_MIN_MS");
 const L = LIMITS;
 const sentences: readonly string[] = [
   `at most ${inSeconds(constant("worker/ready.ts", "REPEATED_MS"))} behind`,
+  `and \`first_seq\`, up to ${FOLD_KIB} KiB. So`,
+  "an integer, and from 1 to `batchMaxMessages` messages",
   `advance its ack for ${inSeconds(L.ackTimeoutMs)} is closed with 4408`,
   `not seen for ${inDays(L.deviceTtlMs)} is forgotten`,
   `Where ${L.strikesMax} connections of one device`,
@@ -368,7 +400,7 @@ test("every number in the sentences of PROTOCOL.md is the code's", () => {
   for (const code of [200, 202, 1000, 1006, ...Object.values(frames.CLOSE)]) known.add(code);
   const bare = rest
     .replace(/`[^`]*`/g, "")
-    .replace(/\b[SCDUAEMO]\d+\b|\bRFC \d+|\b(?:Open|Async)API [\d.]+|\b[45]xx\b|\b40[13]s\b|UTF-8/g, "");
+    .replace(/\b[SCDUAEMOP]\d+\b|\bRFC \d+|\b(?:Open|Async)API [\d.]+|\b[45]xx\b|\b40[13]s\b|UTF-8/g, "");
   const strange = [...bare.matchAll(/\d[\d.,]*\d|\d/g)].filter(([n]) => n !== "0" && !known.has(Number(n)));
   expect(strange.map(({ index }) => bare.slice(Math.max(0, index - 30), index + 20))).toEqual([]);
 });
@@ -377,6 +409,9 @@ test("what those sentences rest on is so", () => {
   expect(deliverySettings({ ACK_FLUSH_MS: String(LATE_S * 1_000) }).settings.ackFlushMs).toBe(LATE_S * 1_000);
   expect(deliverySettings({ ACK_FLUSH_MS: String(LATE_S * 1_000 + 1) }).faults[0]).toMatch("ACK_FLUSH_MS");
   expect(DELIVERY_DEFAULTS.ackFlushMs).toBeLessThanOrEqual(LATE_S * 1_000);
+  expect(readFileSync(join(projectDir, "src/outbox/folding.ts"), "utf8")).toContain(
+    `FOLD_MAX_BYTES = ${FOLD_KIB} * 1_024`,
+  );
   expect(1_000 / GATHER_MS).toBeLessThanOrEqual(LIMITS.clientFramesPerSecond / 2);
   expect(["", "a", "AZaz09._~-", "a".repeat(64), "a".repeat(65), "a b"].map(isDevice)).toEqual([
     ...[false, true, true, true, false, false],

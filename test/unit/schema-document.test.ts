@@ -262,7 +262,7 @@ test("every number in the sentences of SCHEMA.md is the code's", () => {
     "ended with 4408 on `strike_seq`",
     "or answers 503 (S13)",
   ];
-  expect(read("worker/new-message.ts")).toContain(".slice(0, 32)");
+  expect(read("protocol/new-message.ts")).toContain(".slice(0, 32)");
   expect(SCHEMA_VERSION).toBeGreaterThanOrEqual(1);
   const prose = page.replace(/^\| what happens \|[\s\S]*?\n\n/m, "").replace(/\s+/g, " ");
   expect(sentences.filter((sentence) => !prose.includes(sentence))).toEqual([]);

@@ -17,6 +17,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "GET /v1/users/:user/messages/:id": ["send", "monitor"],
   "DELETE /v1/users/:user/messages/:id": ["manage"],
   "POST /v1/messages": ["send"],
+  "GET /v1/users/:user/publish": ["send"],
   "GET /v1/users/:user": ["send", "monitor"],
   "DELETE /v1/users/:user": ["manage"],
   "POST /v1/users/:user/tokens": ["send"],
@@ -62,7 +63,8 @@ describe("[A1] the backend plane", () => {
     for (const scope of SCOPES) {
       test(`[A1, A4] ${route} ${scopes.includes(scope) ? "lets in" : "refuses"} a key with ${scope} alone`, async () => {
         const worker = workerUnderTest(vars);
-        const headers = { authorization: `Bearer ${keys[scope]}` };
+        const upgrade = path.endsWith("/publish") ? { upgrade: "websocket" } : {};
+        const headers = { authorization: `Bearer ${keys[scope]}`, ...upgrade };
         const reply = await worker.fetch(method, path, { headers, ...bodyFor(method, path) });
         if (scopes.includes(scope)) {
           // Minting asks no Mailbox; every other route has come through to one.

@@ -1,0 +1,82 @@
+/**
+ * The sockets of those who only send (P). They are nobody's connection: no session knows of them, no device, no count. The runtime
+ * keeps them while the object sleeps, and what is attached to them tells them from the others when it wakes.
+ */
+import { closeCodeOf } from "../protocol/errors.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import { PUBLISH_HEADER, type PublishCall } from "../protocol/mailbox-api.ts";
+import { publisherEstablishedFrame } from "../protocol/publish-frames.ts";
+import { Publisher, type Send } from "./publisher.ts";
+
+interface Attachment {
+  readonly v: 1;
+  /** Not `id`, which is a connection's. */
+  readonly publisher: string;
+  /** Unix milliseconds. */
+  readonly openedAt: number;
+}
+
+const TAG = "publisher";
+
+export class Publishers {
+  readonly #ctx: DurableObjectState;
+  readonly #heartbeatMs: number;
+  readonly #send: Send;
+  readonly #awake = new Map<string, Publisher>();
+
+  constructor(ctx: DurableObjectState, heartbeatMs: number, send: Send) {
+    this.#ctx = ctx;
+    this.#heartbeatMs = heartbeatMs;
+    this.#send = send;
+  }
+
+  /** Undefined where the request is for a connection. */
+  accept(headers: Headers): Response | undefined {
+    const call = headers.get(PUBLISH_HEADER);
+    if (call === null) return undefined;
+    const { user, tag } = JSON.parse(decodeURIComponent(call)) as PublishCall;
+    this.#makeRoom();
+    const publisher = `${tag}.${crypto.randomUUID()}`;
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.#ctx.acceptWebSocket(server, [TAG]);
+    server.serializeAttachment({ v: 1, publisher, openedAt: Date.now() } satisfies Attachment);
+    server.send(publisherEstablishedFrame({ connectionId: publisher, user, heartbeatMs: this.#heartbeatMs }));
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  /** Takes a frame, where the socket is a publisher's. */
+  receive(socket: WebSocket, message: string | ArrayBuffer): void {
+    const id = attachmentOf(socket)?.publisher;
+    if (id === undefined) return;
+    const publisher = this.#awake.get(id) ?? new Publisher(socket, this.#send);
+    this.#awake.set(id, publisher);
+    publisher.receive(typeof message === "string" ? message : undefined);
+  }
+
+  /** Its socket has gone; what it has sent is done all the same (S13). */
+  forget(socket: WebSocket): void {
+    const id = attachmentOf(socket)?.publisher;
+    if (id !== undefined) this.#awake.delete(id);
+  }
+
+  /** Sockets can outlive who held them: where there are too many, the one that was quiet for longest gives way. */
+  #makeRoom(): void {
+    const open = this.#ctx.getWebSockets(TAG).filter((socket) => socket.readyState === WebSocket.OPEN);
+    if (open.length < LIMITS.publishersMax) return;
+    const [quietest] = open.sort((a, b) => this.#heardAt(a) - this.#heardAt(b));
+    if (quietest === undefined) return;
+    this.forget(quietest);
+    quietest.serializeAttachment(null);
+    quietest.close(closeCodeOf("replaced_by_newer"), "replaced_by_newer");
+  }
+
+  #heardAt(socket: WebSocket): number {
+    const pingedAt = this.#ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
+    return Math.max(pingedAt, attachmentOf(socket)?.openedAt ?? 0);
+  }
+}
+
+const attachmentOf = (socket: WebSocket): Attachment | undefined => {
+  const attachment = socket.deserializeAttachment() as Partial<Attachment> | null;
+  return attachment?.publisher === undefined ? undefined : (attachment as Attachment);
+};
