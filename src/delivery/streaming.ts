@@ -1,5 +1,5 @@
 /** What a connection is sent, within its window: from the outbox while it has a backlog, straight from memory once it is caught up. */
-import { continues, type Fold, foldOf } from "../outbox/folding.ts";
+import { addedBytes, continues, type Fold, foldOf, join } from "../outbox/folding.ts";
 import type { Held } from "../outbox/messages.ts";
 import { type Entry, messageOf } from "../outbox/reading.ts";
 import { caughtUpFrame } from "../protocol/frames.ts";
@@ -43,7 +43,7 @@ const taken = (
     const { head } = f.message;
     const last = folds.at(-1);
     const joins = last !== undefined && continues(last.fold, head);
-    const fits = joins ? session.room.bytes >= head.bytes : session.hasRoomFor(head.bytes);
+    const fits = joins ? session.room.bytes >= addedBytes(head) : session.hasRoomFor(head.bytes);
     if (f.kind === "ephemeral") {
       // It is owed to nobody: those who have no room for it go without (S5).
       if (!fits || !session.caughtUp) continue;
@@ -53,10 +53,9 @@ const taken = (
       break;
     }
     if (joins) {
-      last.fold.heads.push(head);
-      last.fold.bytes += head.bytes;
+      join(last.fold, head);
       last.messages.push(f.message);
-      session.extend(head.seq, head.bytes);
+      session.extend(head.seq, addedBytes(head));
     } else {
       folds.push({ fold: foldOf(head), messages: [f.message] });
       session.push(head.seq, head.bytes, now);

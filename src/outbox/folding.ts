@@ -4,6 +4,7 @@
  * They are joined as a frame is built, never at rest: each stays a message of its own, with its own id, end and dead letter.
  */
 import { foldedEntry } from "../protocol/frames.ts";
+import { utf8Bytes } from "../protocol/identifiers.ts";
 import type { Head, Held } from "./pack-heads.ts";
 
 /** Of content in one entry: as much as fits into a frame that is not larger for a single message's sake (C3). */
@@ -12,6 +13,7 @@ const FOLD_MAX_BYTES = 48 * 1_024;
 /** Neighbours that go out as one entry; most messages go alone. */
 export interface Fold {
   readonly heads: Head[];
+  /** Of type and data, as of one message. */
   bytes: number;
 }
 
@@ -24,8 +26,17 @@ export const continues = ({ heads, bytes }: Fold, next: Head): boolean => {
     next.appendType !== null &&
     next.appendType === last.appendType &&
     next.topic === last.topic &&
-    bytes + next.bytes <= FOLD_MAX_BYTES
+    bytes + addedBytes(next) <= FOLD_MAX_BYTES
   );
+};
+
+/** What a delta adds where it goes on: its text, without what stands around that as `{"type":…,"data":"…"}`. */
+export const addedBytes = ({ bytes, appendType }: Head): number =>
+  Math.max(0, bytes - utf8Bytes(`{"type":${JSON.stringify(appendType)},"data":""}`));
+
+export const join = (fold: Fold, next: Head): void => {
+  fold.heads.push(next);
+  fold.bytes += addedBytes(next);
 };
 
 /** The entry of a frame for these. */

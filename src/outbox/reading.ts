@@ -1,7 +1,7 @@
 /** What a reader is sent next: held messages and losses, merged in order (C3, C4). */
 import type { LossCounts } from "../protocol/frames.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import { continues, entryOf, type Fold, foldOf } from "./folding.ts";
+import { addedBytes, continues, entryOf, type Fold, foldOf, join } from "./folding.ts";
 import type { Losses } from "./losses.ts";
 import type { Head, Held, Messages } from "./messages.ts";
 
@@ -59,16 +59,12 @@ export const read = (
   const takeAll = (): boolean => {
     for (const head of messages.alive(after, now)) {
       if (!takeGap(head.seq)) return false;
-      bytes += head.bytes;
-      if (bytes > room.bytes) return false;
       const last = plans.at(-1);
-      if (last !== undefined && "heads" in last && continues(last, head)) {
-        last.heads.push(head);
-        last.bytes += head.bytes;
-      } else {
-        if (plans.length >= room.count) return false;
-        plans.push(foldOf(head));
-      }
+      const fold = last !== undefined && "heads" in last && continues(last, head) ? last : undefined;
+      bytes += fold === undefined ? head.bytes : addedBytes(head);
+      if (bytes > room.bytes || (fold === undefined && plans.length >= room.count)) return false;
+      if (fold === undefined) plans.push(foldOf(head));
+      else join(fold, head);
       at = head.seq;
     }
     return takeGap(Number.MAX_SAFE_INTEGER);

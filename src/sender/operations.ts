@@ -18,10 +18,11 @@ import {
   type UserToken,
 } from "./replies.ts";
 import type { Sender } from "./sender.ts";
+import { DeltaStream } from "./stream.ts";
 import { activeTraceparent, wellFormed } from "./trace-context.ts";
 import { waitForConnection } from "./waiting.ts";
 
-export const operations = ({ port, open }: Ports, effort: Effort): Sender => {
+export const operations = ({ port, open, stream }: Ports, effort: Effort): Sender => {
   /** A call about one user. */
   const ofUser = async <M extends Method>(
     method: M,
@@ -57,6 +58,11 @@ export const operations = ({ port, open }: Ports, effort: Effort): Sender => {
     sendBatch: (messages, { traceparent = activeTraceparent(), ...options } = {}) => {
       const fields = messages.map(({ to, ...message }) => ({ to, ...fieldsOf(message) }));
       return sendBatch(port, effort, fields, { ...options, ...wellFormed(traceparent) });
+    },
+
+    stream: (user, options) => {
+      checkUser(user);
+      return new DeltaStream(stream(user, effort), effort, options);
     },
 
     state: async (user, { location, ...options } = {}) =>

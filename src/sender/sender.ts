@@ -23,6 +23,8 @@ import { portsOf } from "./ports.ts";
 import type { ReadyOptions } from "./ready.ts";
 import type { DeadLetter, HeldMessage, Readiness, Receipt, Requeued, UserState, UserToken } from "./replies.ts";
 import { SendError } from "./send-error.ts";
+import type { WebSocketClass } from "./socket-carrier.ts";
+import type { StreamOptions, TextStream } from "./stream.ts";
 
 export type { DeadLetterReason, MessageStatus } from "../protocol/message.ts";
 export type { DeadLetterChoice } from "../protocol/sender-api.ts";
@@ -41,6 +43,8 @@ export type {
   UserToken,
 } from "./replies.ts";
 export type { ReadyStep, SendErrorCode } from "./send-error.ts";
+export type { WebSocketClass } from "./socket-carrier.ts";
+export type { StreamOptions, TextStream } from "./stream.ts";
 export { SendError };
 
 /** What a service binding to the entry point `Sender` has (S11): the type of `env.RESTANTE`. */
@@ -56,6 +60,8 @@ export type SenderOptions = Partial<Effort> &
         readonly key: string | undefined;
         /** In place of the global one. */
         readonly fetch?: Fetch | undefined;
+        /** For `stream`, in place of the global one, which Node has from 22 on: such as that of the package `ws`. */
+        readonly webSocket?: WebSocketClass | undefined;
       }
     | { readonly binding: SenderBinding }
   );
@@ -116,6 +122,19 @@ export interface Sender<Events extends object = EventMap> {
     options?: Omit<SendOptions, "wait">,
   ): Promise<readonly (Receipt | SendError)[]>;
 
+  /**
+   * Streams a text as it is made, such as an agent's tokens: a reader who is there gets each piece at once, one who comes back
+   * gets the text so far as one message (C3).
+   *
+   * ```ts
+   * const stream = sender.stream("ada", { topic: "run-7" });
+   * for await (const token of tokens) await stream.write(token);
+   * await stream.end();
+   * ```
+   * It opens a socket at the first write, and again after a loss; `end` closes it. What was written is there once, and in order.
+   */
+  stream(user: string, options: StreamOptions): TextStream;
+
   /** Whether the user is connected, with what devices, and how much is held (U1). */
   state(user: string, options?: PlacedOptions): Promise<UserState>;
 
@@ -161,7 +180,7 @@ export interface Sender<Events extends object = EventMap> {
 }
 
 /**
- * A sender, by HTTP or over a service binding: the same methods and the same errors. It keeps no connection and needs no closing.
+ * A sender, by HTTP or over a service binding: the same methods and the same errors. It keeps no connection, but for a stream's, and needs no closing.
  *
  * ```ts
  * const sender = createSender<Events>({ binding: env.RESTANTE }); // in a Worker of the same account (S11)

@@ -70,7 +70,7 @@ export const checkMessages = (
     same(entry.append === true ? entry.topic : undefined, last.appendTo, "C3", () => `topic of ${last.seq}`);
     const next = entries[at + 1];
     const goesOn = next?.append === true && next.topic === entry.topic && entry.append === true;
-    const bytes = total(messages) + (goesOn ? total(covered(model, c, next, now)) : 0);
+    const bytes = total(goesOn ? [...messages, ...covered(model, c, next, now)] : messages);
     const isEphemeral = last.ephemeral || model.bySeq(next?.seq ?? 0)?.ephemeral === true;
     expect(!goesOn || isEphemeral || bytes > FOLD_MAX_BYTES, "C3", () => `${last.seq} and what follows go apart`);
     push(
@@ -86,7 +86,12 @@ export const checkMessages = (
 /** What is too large to be joined. */
 const FOLD_MAX_BYTES = 48 * 1_024;
 
-const total = (messages: readonly Message[]): number => messages.reduce((sum, m) => sum + m.bytes, 0);
+/** Of those that go as one, only the first has a type and all that stands around a text. */
+const total = (messages: readonly Message[]): number =>
+  messages.reduce((sum, m, at) => sum + m.bytes - (at === 0 ? 0 : AROUND_BYTES), 0);
+
+/** `{"type":"t","data":""}` */
+const AROUND_BYTES = 22;
 
 /** The messages that an entry stands for: one, or all that are owed from its first to its last. */
 const covered = (model: Model, c: Connection, entry: WireMessage, now: number): readonly Message[] => {
