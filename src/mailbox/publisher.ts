@@ -38,15 +38,21 @@ export class Publisher {
   #unrepliedBytes = 0;
   #running = false;
   #over = false;
+  readonly #ended: () => void;
+  /** When its last frame came, in Unix milliseconds. */
+  heardAt = 0;
 
-  constructor(socket: WebSocket, send: Send) {
+  /** `ended` is told where it closes its socket itself. */
+  constructor(socket: WebSocket, send: Send, ended: () => void) {
     this.#socket = socket;
     this.#send = send;
+    this.#ended = ended;
   }
 
   /** `text` undefined: it was binary. What came before a fault is done, and replied to, before the socket ends. */
   receive(text: string | undefined): void {
     if (this.#over) return;
+    this.heardAt = Date.now();
     if (text === undefined) return this.#refuse("bad_frame", "Frames are text, not binary.");
     const bytes = utf8Bytes(text);
     if (bytes > LIMITS.publishFrameMaxBytes) {
@@ -78,6 +84,14 @@ export class Publisher {
     const isReady = messages.every((message): message is Checked<NewMessage> => !(message instanceof Promise));
     this.#queue.push({ ref, bytes, count: values.length, messages: isReady ? messages : Promise.all(messages) });
     void this.#run();
+  }
+
+  /** Another took its place: what is under way is done, and its replies are lost. */
+  replace(): void {
+    this.#end({
+      code: "replaced_by_newer",
+      detail: "This user has too many publishers, and this one was quiet for longest.",
+    });
   }
 
   #refuse(code: CloseErrorCode, detail: string): void {
@@ -145,6 +159,7 @@ export class Publisher {
   #end({ code, detail }: End): void {
     this.#over = true;
     this.#queue = [];
+    this.#ended();
     this.#say(errorFrame(code, detail));
     try {
       this.#socket.serializeAttachment(null);

@@ -2,7 +2,6 @@
  * The sockets of those who only send (P). They are nobody's connection: no session knows of them, no device, no count. The runtime
  * keeps them while the object sleeps, and what is attached to them tells them from the others when it wakes.
  */
-import { closeCodeOf } from "../protocol/errors.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { PUBLISH_HEADER, type PublishCall } from "../protocol/mailbox-api.ts";
 import { publisherEstablishedFrame } from "../protocol/publish-frames.ts";
@@ -48,9 +47,15 @@ export class Publishers {
   receive(socket: WebSocket, message: string | ArrayBuffer): void {
     const id = attachmentOf(socket)?.publisher;
     if (id === undefined) return;
-    const publisher = this.#awake.get(id) ?? new Publisher(socket, this.#send);
+    this.#wake(id, socket).receive(typeof message === "string" ? message : undefined);
+  }
+
+  #wake(id: string, socket: WebSocket): Publisher {
+    const awake = this.#awake.get(id);
+    if (awake !== undefined) return awake;
+    const publisher = new Publisher(socket, this.#send, () => this.#awake.delete(id));
     this.#awake.set(id, publisher);
-    publisher.receive(typeof message === "string" ? message : undefined);
+    return publisher;
   }
 
   /** Its socket has gone; what it has sent is done all the same (S13). */
@@ -64,15 +69,14 @@ export class Publishers {
     const open = this.#ctx.getWebSockets(TAG).filter((socket) => socket.readyState === WebSocket.OPEN);
     if (open.length < LIMITS.publishersMax) return;
     const [quietest] = open.sort((a, b) => this.#heardAt(a) - this.#heardAt(b));
-    if (quietest === undefined) return;
-    this.forget(quietest);
-    quietest.serializeAttachment(null);
-    quietest.close(closeCodeOf("replaced_by_newer"), "replaced_by_newer");
+    const id = quietest && attachmentOf(quietest)?.publisher;
+    if (quietest !== undefined && id !== undefined) this.#wake(id, quietest).replace();
   }
 
   #heardAt(socket: WebSocket): number {
     const pingedAt = this.#ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
-    return Math.max(pingedAt, attachmentOf(socket)?.openedAt ?? 0);
+    const { publisher = "", openedAt = 0 } = attachmentOf(socket) ?? {};
+    return Math.max(pingedAt, openedAt, this.#awake.get(publisher)?.heardAt ?? 0);
   }
 }
 

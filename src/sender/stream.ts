@@ -100,7 +100,8 @@ export class DeltaStream implements TextStream {
     const { topic, type = "delta" } = this.#options;
     const fields = { type, data: text, topic, append: true, id: `${this.#name}-${this.#count}` } as const;
     this.#count += 1;
-    const bytes = utf8Bytes(text) + AROUND_BYTES;
+    // As JSON, where a control character takes six bytes.
+    const bytes = utf8Bytes(JSON.stringify(text)) + AROUND_BYTES;
     this.#queue.push({ fields, bytes });
     this.#bytes += bytes;
     this.#schedule();
@@ -111,6 +112,8 @@ export class DeltaStream implements TextStream {
     this.#isOver = true;
     await this.#until(() => this.#unreplied === 0);
     this.#leave();
+    // The caller's signal, which may live for long, lets go of it.
+    this.#ending.abort();
   }
 
   get #unreplied(): number {
@@ -173,19 +176,30 @@ export class DeltaStream implements TextStream {
     this.#isOpening = true;
     this.#patient().begin();
     let carrier: Carrier | undefined;
+    let lostAtOnce: Failure | undefined;
+    const opening = new AbortController();
+    const stop = () => opening.abort();
+    this.#ending.signal.addEventListener("abort", stop, { once: true });
+    const timer = setTimeout(stop, Math.min(this.#effort.attemptTimeoutMs, this.#patient().leftMs));
     const isCurrent = () => carrier !== undefined && carrier === this.#carrier;
     const told: Told = {
       results: (results) => isCurrent() && this.#take(results),
-      lost: (failure) => isCurrent() && this.#lose(failure),
+      lost: (failure) => {
+        if (carrier === undefined) lostAtOnce = failure;
+        else if (isCurrent()) this.#lose(failure);
+      },
     };
     try {
-      carrier = await this.#open(told, this.#ending.signal);
+      carrier = await this.#open(told, opening.signal);
       this.#carrier = carrier;
     } catch (failure) {
       return this.#again(failure as Failure);
+    } finally {
+      clearTimeout(timer);
     }
     this.#isOpening = false;
     if (this.#error !== undefined) return this.#leave();
+    if (lostAtOnce !== undefined) return this.#lose(lostAtOnce);
     this.#pump();
   }
 

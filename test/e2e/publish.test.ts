@@ -128,6 +128,21 @@ describe("[P3] what a publisher may not do", () => {
   });
 });
 
+test("[P5] one publisher too many takes the place of one that was quiet for longer than others, which is told so", async () => {
+  const open = () => Publisher.open(runtime.url, "crowded");
+  const first = await open();
+  const others = await Promise.all(Array.from({ length: LIMITS.publishersMax - 1 }, open));
+  // A frame counts as life, too: it is not the oldest that goes.
+  await first.publish([{ type: "a" }]);
+  const newest = await open();
+  const { code, reason } = await Promise.race([...others, first, newest].map((publisher) => publisher.closed));
+  expect([code, reason]).toEqual([4409, "replaced_by_newer"]);
+  const gone = others.filter(({ frames }) => frames.some(({ type, code }) => type === "error" && code === reason));
+  expect(gone).toHaveLength(1);
+  for (const publisher of [first, newest]) expect(await publisher.publish([{ type: "b" }])).toHaveLength(1);
+  await Promise.all([first, newest, ...others].map((publisher) => publisher.close()));
+});
+
 test("[P4, S8] where the outbox is full, nothing behind is taken, and the socket ends with 1013", async () => {
   const small = await startRuntime({ vars: { OUTBOX_MAX_MESSAGES: "10" } });
   try {

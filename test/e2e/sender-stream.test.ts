@@ -1,4 +1,6 @@
 /** `sender.stream`: text that is streamed is there once, in order and whole, whatever happens on the way. */
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import WebSocket from "ws";
 import { createSender, SendError, type WebSocketClass } from "../../src/sender/sender.ts";
@@ -50,6 +52,16 @@ describe("[P2, C3] what is streamed", () => {
     await stream.write("Hello");
     await stream.end();
     expect((await new Backend(runtime.url).list("given")).body.messages).toMatchObject([{ data: "Hello" }]);
+  });
+
+  test("also where most of it is characters that JSON escapes", async () => {
+    const stream = senderTo(runtime).stream("escaped", { topic: "t" });
+    const piece = "\u001b".repeat(20_000);
+    const writing = Array.from({ length: 20 }, () => stream.write(piece));
+    await Promise.all(writing);
+    await stream.end();
+    const { messages } = (await new Backend(runtime.url).list("escaped")).body;
+    expect(messages).toHaveLength(20);
   });
 
   test("an end without a word needs no socket", async () => {
@@ -115,6 +127,22 @@ describe("[E1] what cannot be streamed is a SendError", () => {
     });
     await stream.write("a");
     expect(await thrown(stream.end())).toMatchObject({ code: "network", retry: "same_id" });
+  });
+
+  test("somebody there who never answers", async () => {
+    const silent = createServer(() => {});
+    silent.listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    try {
+      const stream = createSender({ url: `http://127.0.0.1:${port}`, key: API_KEY, timeoutMs: 500 }).stream("ada", {
+        topic: "t",
+      });
+      await stream.write("a");
+      expect(await thrown(stream.end())).toMatchObject({ code: "network", retry: "same_id" });
+    } finally {
+      silent.close();
+    }
   });
 
   test("the caller's signal", async () => {

@@ -29,7 +29,13 @@ export class Publisher {
     const target = `${url.replace("http", "ws")}/v1/users/${encodeURIComponent(user)}/publish${query}`;
     const offered = keyBy === "protocol" ? [...protocols, `bearer.${key}`] : [...protocols];
     const headers = keyBy === "header" && key !== null ? { authorization: `Bearer ${key}` } : {};
-    this.socket = new WebSocket(target, offered, { headers, perMessageDeflate: false });
+    // workerd ends TCP late where it closed a socket whose client never sent a frame (see `Connection`): the code is known by then.
+    const socketOptions: WebSocket.ClientOptions & { readonly closeTimeout: number } = {
+      headers,
+      perMessageDeflate: false,
+      closeTimeout: 100,
+    };
+    this.socket = new WebSocket(target, offered, socketOptions);
     this.socket.on("error", () => {});
     this.socket.on("message", (data) => {
       this.frames.push(JSON.parse(String(data)));
