@@ -1,25 +1,20 @@
 /** What is measured of a contender: each function is one measurement of a few seconds. */
-import { WebSocket } from "ws";
+import { type Contender, cpuMs } from "./contenders.ts";
 import { KeepAlive, post } from "./keep-alive.ts";
-
-/** A Worker under measurement, and how to talk to it. */
-export interface Contender {
-  readonly name: string;
-  readonly port: number;
-  /** Headers of a send. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** URL of a user's socket. */
-  socketUrl(user: string): Promise<string>;
-}
+import { reader } from "./reader.ts";
 
 export interface Rate {
   readonly perSecond: number;
   readonly p50Ms: number;
+  readonly p95Ms: number;
   readonly p99Ms: number;
+  /** Of the server's processor, for 10,000 messages. */
+  readonly cpuMs: number;
 }
 
 /** About 100 bytes as JSON. */
 const TEXT = "x".repeat(60);
+export const MESSAGE = { type: "token", data: { text: TEXT } } as const;
 
 const pathOf = (user: string) => `/v1/users/${user}/messages`;
 
@@ -28,144 +23,115 @@ export const percentile = (values: readonly number[], p: number): number => {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? Number.NaN;
 };
 
-/** A client may send 100 frames a second: acks are gathered, to half a window or for so long. */
-const ACK_EVERY_MESSAGES = 128;
-const ACK_EVERY_MS = 20;
+const rateOf = (latencies: readonly number[], seconds: number, cpu: number, perCall = 1): Rate => ({
+  perSecond: (latencies.length * perCall) / seconds,
+  p50Ms: percentile(latencies, 0.5),
+  p95Ms: percentile(latencies, 0.95),
+  p99Ms: percentile(latencies, 0.99),
+  cpuMs: (cpu / (latencies.length * perCall)) * 10_000,
+});
 
-/** A reader that acks what it gets, and fails loudly where its socket ends. */
-const reader = async (url: string, onMessages: (messages: readonly { readonly seq: number }[]) => void) => {
-  const socket = new WebSocket(url);
-  let confirmed: () => void = () => {};
-  const established = new Promise<void>((done, failed) => {
-    confirmed = done;
-    socket.once("error", failed);
-    socket.once("close", (code) => failed(new Error(`closed with ${code}`)));
-  });
-  let last = 0;
-  let unacked = 0;
-  let timer: NodeJS.Timeout | undefined;
-  const ack = () => {
-    clearTimeout(timer);
-    timer = undefined;
-    unacked = 0;
-    socket.send(`{"type":"ack","seq":${last}}`);
-  };
-  socket.on("message", (raw) => {
-    const frame = JSON.parse(String(raw));
-    if (frame.type === "connection_established") confirmed();
-    if (frame.type !== "messages") return;
-    last = frame.messages.at(-1).seq;
-    unacked += frame.messages.length;
-    if (unacked >= ACK_EVERY_MESSAGES) ack();
-    else timer ??= setTimeout(ack, ACK_EVERY_MS);
-    onMessages(frame.messages);
-  });
-  await established;
-  socket.on("close", (code, reason) => {
-    throw new Error(`A reader's socket was closed with ${code} ${reason}.`);
-  });
-  const close = () => {
-    clearTimeout(timer);
-    socket.removeAllListeners("close");
-    socket.terminate();
-  };
-  return { close };
-};
-
-/** `senders` connections that each send after the reply to the last, to one user who is connected and acks. */
-export const throughput = async (contender: Contender, senders: number, forMs: number): Promise<Rate> => {
-  const user = `rate-${crypto.randomUUID()}`;
-  let received = 0;
-  let sent = 0;
-  let caughtUp: () => void = () => {};
-  const socket = await reader(await contender.socketUrl(user), (messages) => {
-    received += messages.length;
-    if (received === sent) caughtUp();
-  });
+/** `senders` connections that each call after the reply to the last, for a while after warming up. */
+const calling = async (
+  contender: Contender,
+  senders: number,
+  forMs: number,
+  requestOf: (sender: number, call: number) => string,
+  perCall = 1,
+): Promise<{ readonly rate: Rate; readonly accepted: number }> => {
   const connections = await Promise.all(Array.from({ length: senders }, () => KeepAlive.open(contender.port)));
-  const request = post(pathOf(user), contender.headers, JSON.stringify({ type: "token", data: { text: TEXT } }));
   const latencies: number[] = [];
   let accepted = 0;
-  const run = async (untilMs: number, count: boolean) => {
+  const run = async (untilMs: number, counts: boolean) => {
     await Promise.all(
-      connections.map(async (connection) => {
-        while (performance.now() < untilMs) {
+      connections.map(async (connection, sender) => {
+        for (let call = 0; performance.now() < untilMs; call += 1) {
           const at = performance.now();
-          const reply = await connection.request(request);
+          const reply = await connection.request(requestOf(sender, call));
           if (reply.status !== 202 && reply.status !== 200) throw new Error(`${reply.status} ${reply.body}`);
-          if (count) latencies.push(performance.now() - at);
-          accepted += 1;
+          if (counts) latencies.push(performance.now() - at);
+          accepted += perCall;
         }
       }),
     );
   };
   await run(performance.now() + 700, false);
+  const cpu = cpuMs(contender);
   const started = performance.now();
   await run(started + forMs, true);
-  const seconds = (performance.now() - started) / 1_000;
-  sent = accepted;
-  if (received < sent) await new Promise<void>((done) => (caughtUp = done));
+  const rate = rateOf(latencies, (performance.now() - started) / 1_000, cpuMs(contender) - cpu, perCall);
   for (const connection of connections) connection.close();
-  socket.close();
-  return {
-    perSecond: latencies.length / seconds,
-    p50Ms: percentile(latencies, 0.5),
-    p99Ms: percentile(latencies, 0.99),
-  };
+  return { rate, accepted };
+};
+
+/** Single sends, each sender to a user of its own or all to one, who is connected and acks. All of them have to arrive. */
+export const sending = async (
+  contender: Contender,
+  { users, senders, wait = false }: { readonly users: number; readonly senders: number; readonly wait?: boolean },
+  forMs: number,
+): Promise<Rate> => {
+  const names = Array.from({ length: users }, () => `rate-${crypto.randomUUID()}`);
+  const acks = wait ? "each" : "gathered";
+  const readers = await Promise.all(names.map(async (user) => reader(await contender.socketUrl(user), () => {}, acks)));
+  const headers = { ...contender.headers, ...(wait ? { prefer: "wait=10" } : {}) };
+  const requests = names.map((user) => post(pathOf(user), headers, JSON.stringify(MESSAGE)));
+  const { rate, accepted } = await calling(contender, senders, forMs, (sender) => requests[sender % users] as string);
+  const received = () => readers.reduce((sum, { received }) => sum + received, 0);
+  const deadline = performance.now() + 10_000;
+  while (received() < accepted && performance.now() < deadline) await new Promise((go) => setTimeout(go, 20));
+  if (received() !== accepted) throw new Error(`${contender.name}: ${accepted} were accepted, ${received()} received.`);
+  for (const { close } of readers) close();
+  return rate;
 };
 
 /** From the start of a send to its frame in the reader, one message at a time. */
-export const sendToReceive = async (contender: Contender, messages: number): Promise<Omit<Rate, "perSecond">> => {
+export const sendToReceive = async (contender: Contender, messages: number, wait = false): Promise<Rate> => {
   const user = `latency-${crypto.randomUUID()}`;
   let arrived: (at: number) => void = () => {};
-  const socket = await reader(await contender.socketUrl(user), () => arrived(performance.now()));
+  const onMessages = () => arrived(performance.now());
+  const own = await reader(await contender.socketUrl(user), onMessages, wait ? "each" : "gathered");
   const connection = await KeepAlive.open(contender.port);
-  const request = post(pathOf(user), contender.headers, JSON.stringify({ type: "token", data: { text: TEXT } }));
+  const headers = { ...contender.headers, ...(wait ? { prefer: "wait=10" } : {}) };
+  const request = post(pathOf(user), headers, JSON.stringify(MESSAGE));
   const latencies: number[] = [];
+  const cpu = cpuMs(contender);
+  const started = performance.now();
   for (let i = 0; i < messages + 50; i += 1) {
     const at = performance.now();
-    const received = new Promise<number>((done) => (arrived = done));
+    const received = new Promise<number>((done) => {
+      arrived = done;
+    });
     await connection.request(request);
     const latency = (await received) - at;
     if (i >= 50) latencies.push(latency);
   }
+  const rate = rateOf(latencies, (performance.now() - started) / 1_000, cpuMs(contender) - cpu);
   connection.close();
-  socket.close();
-  return { p50Ms: percentile(latencies, 0.5), p99Ms: percentile(latencies, 0.99) };
+  own.close();
+  return rate;
 };
 
-/** A backlog, then one reader: how fast it comes, and how soon the first of it. */
-export const drain = async (
-  contender: Contender,
-  messages: number,
-): Promise<{ readonly perSecond: number; readonly firstMs: number }> => {
-  const user = `drain-${crypto.randomUUID()}`;
-  const connections = await Promise.all(Array.from({ length: 32 }, () => KeepAlive.open(contender.port)));
-  const request = post(pathOf(user), contender.headers, JSON.stringify({ type: "token", data: { text: TEXT } }));
-  let left = messages;
-  await Promise.all(
-    connections.map(async (connection) => {
-      while (left > 0) {
-        left -= 1;
-        const reply = await connection.request(request);
-        if (reply.status !== 202) throw new Error(`${reply.status} ${reply.body}`);
-      }
-    }),
-  );
-  const url = await contender.socketUrl(user);
-  const started = performance.now();
-  let firstMs: number | undefined;
-  let received = 0;
-  let all: () => void = () => {};
-  const drained = new Promise<void>((done) => (all = done));
-  const socket = await reader(url, (frame) => {
-    firstMs ??= performance.now() - started;
-    received += frame.length;
-    if (received >= messages) all();
-  });
-  await drained;
-  const seconds = (performance.now() - started) / 1_000;
-  for (const connection of connections) connection.close();
-  socket.close();
-  return { perSecond: messages / seconds, firstMs: firstMs ?? Number.NaN };
+const PER_BATCH = 100;
+
+/** Batches of 100, each for one user, over many who are away. */
+export const batches = async (contender: Contender, users: number, forMs: number): Promise<Rate> => {
+  const names = Array.from({ length: users }, () => `batch-${crypto.randomUUID()}`);
+  const bodies = names.map((to) => JSON.stringify({ messages: Array(PER_BATCH).fill({ to, ...MESSAGE }) }));
+  const requests = bodies.map((body) => post("/v1/messages", contender.headers, body));
+  const senders = 8;
+  const requestOf = (sender: number, call: number) => requests[(sender + senders * call) % users] as string;
+  return (await calling(contender, senders, forMs, requestOf, PER_BATCH)).rate;
+};
+
+/** Fills a user's outbox, in batches. */
+export const fill = async (contender: Contender, user: string, count: number, text = TEXT): Promise<void> => {
+  const connection = await KeepAlive.open(contender.port);
+  const perBatch = Math.min(1_000, Math.floor((4 * 1_024 * 1_024) / text.length));
+  for (let left = count; left > 0; left -= perBatch) {
+    const messages = Array(Math.min(left, perBatch)).fill({ to: user, type: "token", data: { text } });
+    const reply = await connection.request(post("/v1/messages", contender.headers, JSON.stringify({ messages })));
+    const refused = (JSON.parse(reply.body).results as { code?: string }[]).find(({ code }) => code !== undefined);
+    if (refused !== undefined) throw new Error(`A message of the backlog was refused: ${JSON.stringify(refused)}`);
+  }
+  connection.close();
 };

@@ -1,0 +1,85 @@
+/** Who is measured: servers on this machine, each with what it promises, and how to talk to it. */
+import { spawn } from "node:child_process";
+import { readFileSync, rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { API_KEY, mintLocally } from "../support/credentials.ts";
+import { startRuntime } from "../support/runtime.ts";
+
+export interface Contender {
+  readonly name: string;
+  /** What a reply rests on. */
+  readonly durable: string;
+  readonly port: number;
+  readonly pid: number;
+  /** Headers of a send. */
+  readonly headers: Readonly<Record<string, string>>;
+  socketUrl(user: string): Promise<string>;
+  stop(): Promise<void>;
+}
+
+const beside = (file: string): string => new URL(file, import.meta.url).pathname;
+
+export const ours = async (entry?: string): Promise<Contender> => {
+  // A reader that acks each message by itself is beyond what clients usually may.
+  const runtime = await startRuntime({
+    ...(entry === undefined ? {} : { entry }),
+    vars: { CLIENT_FRAMES_PER_SECOND: "10000" },
+  });
+  const { port } = runtime;
+  return {
+    name: entry === undefined ? "Restante" : "the same door, an object that stores nothing",
+    durable: entry === undefined ? "on the disk (SQLite, synced)" : "no",
+    port,
+    pid: runtime.pid,
+    headers: { authorization: `Bearer ${API_KEY}` },
+    socketUrl: async (user) => `ws://127.0.0.1:${port}/v1/socket?access_token=${await mintLocally(user)}`,
+    stop: () => runtime.stop(),
+  };
+};
+
+export const sameDoor = (): Promise<Contender> => ours(beside("./same-door.ts"));
+
+export const forwarder = async (): Promise<Contender> => {
+  const runtime = await startRuntime({ entry: beside("./forwarder.ts") });
+  const { port } = runtime;
+  return {
+    name: "bare forwarder in workerd (the floor)",
+    durable: "no",
+    port,
+    pid: runtime.pid,
+    headers: {},
+    socketUrl: async (user) => `ws://127.0.0.1:${port}/v1/socket?user=${user}`,
+    stop: () => runtime.stop(),
+  };
+};
+
+export const nodeSqlite = async (): Promise<Contender> => {
+  const dir = await mkdtemp(join(tmpdir(), "bench-"));
+  const child = spawn(process.execPath, ["--no-warnings", beside("./node-sqlite.ts"), join(dir, "messages.db")]);
+  const port = await new Promise<number>((done) => child.stdout.once("data", (text) => done(Number(text))));
+  return {
+    name: "Node + SQLite, synchronous=FULL",
+    durable: "on the disk (SQLite, synced)",
+    port,
+    pid: child.pid ?? 0,
+    headers: {},
+    socketUrl: async (user) => `ws://127.0.0.1:${port}/v1/socket?user=${user}`,
+    stop: async () => {
+      child.kill("SIGKILL");
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+};
+
+/** Processor time that a process has used, in milliseconds. */
+export const cpuMs = ({ pid }: Pick<Contender, "pid">): number => {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  // In ticks, of which Linux says that there are 100 a second.
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+};
+
+/** Memory that a process has in use, in kilobytes. */
+export const residentKb = ({ pid }: Pick<Contender, "pid">): number =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
