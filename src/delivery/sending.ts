@@ -42,12 +42,13 @@ export const send = (desk: Desk, calls: readonly GroupedCall[], now: number): re
   pumpAll(desk, now);
   const before = desk.outbox.highestHeld;
   const wasIdle = desk.sessions.size === 0 && before === 0;
-  const fresh: Fresh[] = [];
+  const group: Group = { fresh: [], ephemerals: new Map() };
+  const { fresh } = group;
   const drafts = calls.map(({ send }) => {
     let full = false;
     return send.messages.map((message): Draft => {
       if (full) return { kind: "refused", refusal: outboxFull() };
-      const draft = accept(desk, message, fresh, now);
+      const draft = accept(desk, message, group, now);
       full = draft.kind === "refused" && draft.refusal.code === "outbox_full";
       return draft;
     });
@@ -65,8 +66,16 @@ export const send = (desk: Desk, calls: readonly GroupedCall[], now: number): re
   return outcomes;
 };
 
-const accept = (desk: Desk, message: NewMessage, fresh: Fresh[], now: number): Draft => {
-  const onItsWay = message.id === undefined ? undefined : ephemeralTwin(desk, message, fresh);
+/** What is new in the group that is being accepted. */
+interface Group {
+  readonly fresh: Fresh[];
+  /** Those that are never stored, by the id of their sender's. */
+  readonly ephemerals: Map<string, Ephemeral>;
+}
+
+const accept = (desk: Desk, message: NewMessage, { fresh, ephemerals }: Group, now: number): Draft => {
+  const { id } = message;
+  const onItsWay = id === undefined ? undefined : (ephemerals.get(id) ?? desk.ephemerals.withId(id));
   if (onItsWay !== undefined) {
     return onItsWay.message.digest === message.digest
       ? { kind: "ephemeral", seq: onItsWay.seq, replayed: true }
@@ -76,6 +85,7 @@ const accept = (desk: Desk, message: NewMessage, fresh: Fresh[], now: number): D
     const twin = desk.outbox.twin(message, now);
     if (twin === undefined) {
       const ephemeral = { seq: desk.outbox.takeSeq(now), message, acceptedAt: now, sentTo: 0 };
+      if (id !== undefined) ephemerals.set(id, ephemeral);
       const { head, entry } = heldOf(desk.settings, message, ephemeral.seq, now);
       // It goes alone: whether it arrived is told of it by itself.
       fresh.push({
@@ -102,12 +112,6 @@ const accept = (desk: Desk, message: NewMessage, fresh: Fresh[], now: number): D
     case "full":
       return { kind: "refused", refusal: outboxFull() };
   }
-};
-
-const ephemeralTwin = (desk: Desk, message: NewMessage, fresh: readonly Fresh[]): Ephemeral | undefined => {
-  const inThisTurn = fresh.find((f) => f.kind === "ephemeral" && f.ephemeral.message.id === message.id);
-  if (inThisTurn?.kind === "ephemeral") return inThisTurn.ephemeral;
-  return desk.ephemerals.withId(message.id ?? "");
 };
 
 const outcomeOf = (desk: Desk, { call, send }: GroupedCall, drafts: readonly Draft[], now: number): CallOutcome => {

@@ -19,9 +19,7 @@ export type Send = (call: SendCall) => Promise<readonly (Sent | Refusal)[]>;
 interface Frame {
   readonly ref: Ref;
   readonly bytes: number;
-  /** A promise while one of them waits for its digest. */
-  messages: readonly Checked<NewMessage>[] | Promise<readonly Checked<NewMessage>[]>;
-  readonly count: number;
+  readonly messages: readonly Checked<NewMessage>[];
 }
 
 interface End {
@@ -80,9 +78,7 @@ export class Publisher {
       const detail = `At most ${publishWindowMessages} messages and ${publishWindowBytes} bytes may be without a reply: read the replies.`;
       return this.#refuse("window_exceeded", detail);
     }
-    const messages = values.map(published);
-    const isReady = messages.every((message): message is Checked<NewMessage> => !(message instanceof Promise));
-    this.#queue.push({ ref, bytes, count: values.length, messages: isReady ? messages : Promise.all(messages) });
+    this.#queue.push({ ref, bytes, messages: values.map(published) });
     void this.#run();
   }
 
@@ -100,14 +96,13 @@ export class Publisher {
     void this.#run();
   }
 
-  /** Synchronous up to its send where there are no ids, so that a frame joins the commit of the turn that it came in. */
+  /** Synchronous up to its send, so that a frame joins the commit of the turn that it came in. */
   async #run(): Promise<void> {
     if (this.#running) return;
     this.#running = true;
     try {
       for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
         if ("code" in next) return this.#end(next);
-        if (next.messages instanceof Promise) next.messages = await next.messages;
         if (!(await this.#sendFrames(this.#ready()))) return;
         // Where more came meanwhile, still more is likely on its way: the next turn of the event loop gathers it.
         if (this.#queue.length > 0) await scheduler.wait(0);
@@ -126,13 +121,13 @@ export class Publisher {
 
   /** Takes from the queue what can be sent now. */
   #ready(): readonly Frame[] {
-    const end = this.#queue.findIndex((item) => "code" in item || item.messages instanceof Promise);
+    const end = this.#queue.findIndex((item) => "code" in item);
     return this.#queue.splice(0, end === -1 ? this.#queue.length : end) as Frame[];
   }
 
   /** True where the next may follow. */
   async #sendFrames(frames: readonly Frame[]): Promise<boolean> {
-    const checked = frames.flatMap(({ messages }) => messages as readonly Checked<NewMessage>[]);
+    const checked = frames.flatMap(({ messages }) => messages);
     const messages = checked.flatMap((message) => (message.ok ? [message.value] : []));
     const replies = messages.length === 0 ? [] : await this.#send({ messages });
     let at = 0;
@@ -142,7 +137,8 @@ export class Publisher {
       return reply.ok ? sentOutcome(reply) : problemOutcome(reply);
     });
     at = 0;
-    for (const { ref, count, bytes } of frames) {
+    for (const { ref, messages: own, bytes } of frames) {
+      const count = own.length;
       this.#say(publishedFrame(ref, outcomes.slice(at, at + count)));
       at += count;
       this.#unrepliedMessages -= count;

@@ -43,7 +43,7 @@ const configuration = (env: Environment): Checked<unknown> => {
 };
 
 const deliver = async (steps: Steps, mailbox: UserMailbox): Promise<void> => {
-  const message = await newMessage({ type: NAME, id: crypto.randomUUID() });
+  const message = newMessage({ type: NAME, id: crypto.randomUUID() });
   if (!message.ok) throw new Error(message.detail);
   const socket = await sendThenConnect(steps, mailbox, message.value);
   await steps.clear(() => mailbox.call("repeatable", (stub) => stub.erase()));

@@ -7,7 +7,7 @@ import { BATCH, publishedMessage } from "./http.ts";
 import { faultsIn, parsePlainJson } from "./i-json.ts";
 import { LIMITS } from "./limits.ts";
 import type { NewMessage } from "./message.ts";
-import { draftOf, identified } from "./new-message.ts";
+import { newMessage } from "./new-message.ts";
 import type { Outcome, SentReply } from "./replies.ts";
 
 export const PUBLISH_SUBPROTOCOL = "restante.publish.v1";
@@ -39,15 +39,13 @@ export const parsePublisherFrame = (
   return { type: "bad", detail: `${where}${issue.message} A publisher sends publish or ping; see PROTOCOL.md.` };
 };
 
-/** One message of a frame, held to what every send is; only one that has an id takes time, for its digest (S4). */
-export const published = (value: unknown): Checked<NewMessage> | Promise<Checked<NewMessage>> => {
+/** One message of a frame, held to what every send is. */
+export const published = (value: unknown): Checked<NewMessage> => {
   const faults = faultsIn(value);
   if (faults.length > 0) return badBody(faults, "message");
   const body = checkBody(publishedMessage, value, "message");
   if (!body.ok) return Object.hasOwn(Object(value), "wait") ? NO_WAIT : body;
-  const draft = draftOf(body.value);
-  if (!draft.ok || body.value.id === undefined) return draft;
-  return identified(draft.value, body.value).then((message) => ({ ok: true, value: message }));
+  return newMessage(body.value);
 };
 
 const NO_WAIT = badBody(

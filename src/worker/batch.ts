@@ -53,7 +53,7 @@ export const sendBatch = async (caller: Caller, batch: unknown, terms: BatchTerm
 };
 
 const sendAll = async (caller: Caller, values: BatchValues, terms: BatchTerms): Promise<BatchReply> => {
-  const drafts = await Promise.all(values.map((value) => draftOf(value, terms)));
+  const drafts = values.map((value) => draftOf(value, terms));
   const sending = sendDrafts(
     caller,
     drafts.flatMap((draft) => (draft.ok ? draft.value : [])),
@@ -70,14 +70,14 @@ const sendAll = async (caller: Caller, values: BatchValues, terms: BatchTerms): 
   };
 };
 
-const draftOf = async (value: Checked<unknown>, terms: BatchTerms): Promise<Checked<Draft>> => {
+const draftOf = (value: Checked<unknown>, terms: BatchTerms): Checked<Draft> => {
   if (!value.ok) return value;
   const fields = checkBody(batchMessage, value.value, "message");
   if (!fields.ok) return fields;
   const { to, ...body } = fields.value;
   const location = placement(terms.location, body.location);
   if (!location.ok) return location;
-  const message = await newMessage(body, terms.traceparent);
+  const message = newMessage(body, terms.traceparent);
   return message.ok ? granted({ to, message: message.value, location: location.value }) : message;
 };
 

@@ -26,7 +26,7 @@ export const send = async (
   body: SendBody,
   { waitMs, traceparent }: SendTerms,
 ): Promise<Checked<Sent>> => {
-  const message = await newMessage(body, traceparent);
+  const message = newMessage(body, traceparent);
   if (!message.ok) return message;
   const messages = [message.value];
   // Without an id the same send again would be a second message (S13).

@@ -8,7 +8,11 @@ import { fill, MESSAGE, percentile, type Rate } from "./measures.ts";
 import { reader } from "./reader.ts";
 
 /** The producer's socket to one user, who is connected and acks: frames of so many, up to 2,000 messages without a reply. */
-export const producing = async (contender: Contender, perFrame: number, forMs: number): Promise<Rate> => {
+export const producing = async (
+  contender: Contender,
+  { perFrame, withIds = false }: { readonly perFrame: number; readonly withIds?: boolean },
+  forMs: number,
+): Promise<Rate> => {
   const user = `producer-${crypto.randomUUID()}`;
   let pump = () => {};
   const own = await reader(await contender.socketUrl(user), () => pump());
@@ -18,7 +22,13 @@ export const producing = async (contender: Contender, perFrame: number, forMs: n
     socket.once("message", () => done());
     socket.once("error", failed);
   });
-  const messages = JSON.stringify(Array(perFrame).fill(MESSAGE));
+  const name = crypto.randomUUID();
+  const plain = JSON.stringify(Array(perFrame).fill(MESSAGE));
+  const framed = (frame: number): string => {
+    if (!withIds) return plain;
+    const ids = Array.from({ length: perFrame }, (_, at) => `${name}-${frame * perFrame + at}`);
+    return JSON.stringify(ids.map((id) => ({ ...MESSAGE, id })));
+  };
   const sentAt: number[] = [];
   const latencies: number[] = [];
   let [sent, replied, counted] = [0, 0, 0];
@@ -30,7 +40,7 @@ export const producing = async (contender: Contender, perFrame: number, forMs: n
     pump = () => {
       while (performance.now() < started + forMs && isRoom()) {
         sentAt.push(performance.now());
-        socket.send(`{"type":"publish","ref":${sent},"messages":${messages}}`);
+        socket.send(`{"type":"publish","ref":${sent},"messages":${framed(sent)}}`);
         sent += 1;
       }
     };

@@ -61,8 +61,9 @@ for (let round = 1; round <= rounds; round += 1) {
     await take(waitedPath(contender), () => sendToReceive(contender, latencySamples, true));
   }
   await take("batches to 200 users", () => batches(us, 200, forMs));
-  await take("producer, frames of 1", () => producing(us, 1, forMs));
-  await take("producer, frames of 20", () => producing(us, 20, forMs));
+  await take("producer, frames of 1", () => producing(us, { perFrame: 1 }, forMs));
+  await take("producer, frames of 20", () => producing(us, { perFrame: 20 }, forMs));
+  await take("producer, frames of 20, with ids", () => producing(us, { perFrame: 20, withIds: true }, forMs));
   note("  a backlog of 10,000");
   drains.push(await draining(us, 10_000));
 }
@@ -89,7 +90,12 @@ const rows: readonly Row[] = [
   ...field.flatMap((contender) => [one, many, spread].map((named) => rowOf(named(contender), contender.durable))),
   rowOf(waited(us), "delivered: acked by the client"),
   rowOf(waited(floor), "no; the reply waits for the client's ack, too"),
-  ...["batches to 200 users", "producer, frames of 1", "producer, frames of 20"].map((name) => {
+  ...[
+    "batches to 200 users",
+    "producer, frames of 1",
+    "producer, frames of 20",
+    "producer, frames of 20, with ids",
+  ].map((name) => {
     return { ...rowOf(name, us.durable), name: `${us.name}: ${name}` };
   }),
 ];
@@ -103,6 +109,7 @@ const waitOfFloor = ratio(waited(us), one(floor));
 const waitOfWait = ratio(waited(us), waited(floor));
 const wire = ratio(waitedPath(us), path(floor), (r) => r.p95Ms);
 const produced = middle("producer, frames of 20").perSecond;
+const producedWithIds = middle("producer, frames of 20, with ids").perSecond;
 const producedSingly = middle("producer, frames of 1").perSecond;
 const batched = middle("batches to 200 users").perSecond;
 // What a message takes beyond the floor's, in processor time and waiting, for two hundred who send at a time.
@@ -125,8 +132,8 @@ const targets: readonly Target[] = [
   {
     what: "3. producer's socket, messages a second",
     wanted: "≥ 30,000",
-    figure: `${Math.round(producedSingly)} singly, ${Math.round(produced)} in frames of 20`,
-    isMet: produced >= 30_000,
+    figure: `${Math.round(producedSingly)} singly, ${Math.round(produced)} in frames of 20, ${Math.round(producedWithIds)} with ids`,
+    isMet: Math.min(produced, producedWithIds) >= 30_000,
   },
   {
     what: "3. batches over 200 users",
