@@ -12,7 +12,10 @@ export const residentBytes = (pid: number): number => {
  * How many Durable Objects are in memory: each has its database open, and workerd closes it when it evicts the object. An object
  * that is evicted while its sockets stay open hibernates; nothing has to be asked of it to know, which would wake it.
  */
-export const objectsInMemory = (pid: number): number => {
+export const objectsInMemory = (pid: number): number => databasesOf(pid).size;
+
+/** Their databases, by path. */
+export const databasesOf = (pid: number): ReadonlySet<string> => {
   const databases = new Set<string>();
   for (const fd of readdirSync(`/proc/${pid}/fd`)) {
     try {
@@ -22,5 +25,8 @@ export const objectsInMemory = (pid: number): number => {
       // Closed meanwhile.
     }
   }
-  return databases.size;
+  return databases;
 };
+
+/** Open files, sockets and the like. */
+export const openHandles = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;

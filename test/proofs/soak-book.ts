@@ -1,0 +1,50 @@
+/** What was sent to one user, message by message, and what its senders were told: against it every device is judged. */
+import type { Accepted } from "./sends.ts";
+
+/** How a message was sent. */
+export type Way = "single" | "wait" | "batch" | "publisher" | "stream";
+
+export interface Posted {
+  readonly token: string;
+  readonly way: Way;
+  readonly id: string | undefined;
+  /** By `performance.now()`. */
+  readonly beganAt: number;
+}
+
+export class Book {
+  readonly user: string;
+  readonly posted = new Map<string, Posted>();
+  readonly accepted: Accepted[] = [];
+  /** No reply, and no id to ask with: there once, or not at all. */
+  readonly unknown = new Set<string>();
+  /** Told that it was not taken. */
+  readonly refused = new Set<string>();
+  readonly #run: string;
+  #count = 0;
+
+  constructor(user: string, run: string) {
+    this.user = user;
+    this.#run = run;
+  }
+
+  /** Enters a message that is about to be sent; `withId`: it is sent again until it is answered. */
+  post(way: Way, withId: boolean): Posted {
+    this.#count += 1;
+    const token = `${this.user}-${this.#count}`;
+    const id = withId ? `${this.#run}-${token}` : undefined;
+    const posted = { token, way, id, beganAt: performance.now() };
+    this.posted.set(token, posted);
+    return posted;
+  }
+
+  get lastSeq(): number {
+    return this.accepted.reduce((last, { seq }) => Math.max(last, seq), 0);
+  }
+}
+
+/** The tokens in a message's data: several where deltas of a stream were joined. */
+export const tokensOf = (data: unknown): readonly string[] => {
+  if (typeof data === "string") return data.split("|").filter((token) => token !== "");
+  return [(data as { readonly token: string }).token];
+};
