@@ -32,7 +32,9 @@ describe("[O1] the packed package", () => {
   test("brings along what its Worker needs, and nothing else", () => {
     const { packages } = JSON.parse(readFileSync(join(adopter, "node_modules/.package-lock.json"), "utf8"));
     expect(Object.keys(packages).sort()).toEqual(
-      ["@noble/hashes", "@valibot/to-json-schema", "hono", "jose", "restante", "valibot"].map((name) => `node_modules/${name}`),
+      ["@noble/hashes", "@valibot/to-json-schema", "hono", "jose", "restante", "valibot"].map(
+        (name) => `node_modules/${name}`,
+      ),
     );
   });
 
