@@ -25,7 +25,7 @@ import { pump } from "./streaming.ts";
 import { settleWaits, stopWaiting, waitOver } from "./waiting.ts";
 
 const TICK_WHILE_BUSY_MS = 10_000;
-/** After the last ack: a little less, so that a message alone does not make two ticks. */
+/** After the last ack, or the first message that has none: a little less, so that a message alone does not make two ticks. */
 const STILL_BUSY_MS = 9_000;
 
 export class Delivery {
@@ -72,7 +72,8 @@ export class Delivery {
       due = Math.min(due, session.expiresAt);
       if (session.inFlight === 0) continue;
       due = Math.min(due, session.progressAt + settings.ackTimeoutMs);
-      isBusy = true;
+      // One who does not ack keeps nobody awake for it.
+      isBusy ||= now - session.progressAt < STILL_BUSY_MS;
     }
     if (isBusy) due = Math.min(due, now + TICK_WHILE_BUSY_MS);
     return Number.isFinite(due) ? due : undefined;

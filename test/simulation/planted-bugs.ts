@@ -283,7 +283,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "delivery/delivery.ts",
     ["if (unrecorded.size > 0) due =", "if (0 > 1) due ="],
     ["let isBusy = sessions.size > 0 && now - ackedAt < STILL_BUSY_MS;", "let isBusy = false;"],
-    ["isBusy = true;", ""],
+    ["isBusy ||= now - session.progressAt < STILL_BUSY_MS;", ""],
   ),
   bug("[D8] no alarm for what expires", "outbox/outbox.ts", [
     "messages.count === 0 ? Number.POSITIVE_INFINITY : messages.nextExpiry,",
