@@ -189,7 +189,7 @@ class Run {
     inbox("slow-0", "laptop", "WebSocket of Node");
     const away = reader("away-0", "phone", true);
     this.#book("later-0");
-    await eventually("everybody is there", () => this.#devices.every((device) => device.isConnected));
+    await eventually("everybody is there", () => this.#devices.every((device) => device.isConnected), CATCH_UP_MS);
     await away.stop();
     this.#background.push(this.#comeAndGo(tabs));
     return away;
