@@ -29,15 +29,31 @@ export class GroupCommit {
   }
 
   add(send: SendCall): Promise<readonly (Sent | Refusal)[]> {
+    const replies = this.#enqueue(send);
+    // A lone sender's send is committed at once. Where the last commit was shared, others are likely on their way: the
+    // next turn of the event loop gathers them.
+    this.#start(this.#lastGroup > 1);
+    return replies;
+  }
+
+  /** Those that were gathered elsewhere already. */
+  addAll(sends: readonly SendCall[]): readonly Promise<readonly (Sent | Refusal)[]>[] {
+    const replies = sends.map((send) => this.#enqueue(send));
+    this.#start(sends.length === 1 && this.#lastGroup > 1);
+    return replies;
+  }
+
+  #enqueue(send: SendCall): Promise<readonly (Sent | Refusal)[]> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ send, resolve, reject });
-      if (this.#running) return;
-      this.#running = true;
-      // A lone sender's send is committed at once. Where the last commit was shared, others are likely on their way: the
-      // next turn of the event loop gathers them.
-      if (this.#lastGroup > 1) setTimeout(() => this.#run(), 0);
-      else void this.#run();
     });
+  }
+
+  #start(inTheNextTurn: boolean): void {
+    if (this.#running) return;
+    this.#running = true;
+    if (inTheNextTurn) setTimeout(() => this.#run(), 0);
+    else void this.#run();
   }
 
   /** Takes over what is queued: its caller sees to the replies. */

@@ -243,6 +243,11 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     return this.#commits.add(send);
   }
 
+  /** Calls of several senders that came together: each as if it had come alone. */
+  sendTogether(sends: readonly SendCall[]): Promise<readonly (readonly (Sent | Refusal)[])[]> {
+    return Promise.all(this.#commits.addAll(sends));
+  }
+
   #commitSends(group: readonly QueuedSend[]): boolean {
     const before = this.#sql.rowsWritten;
     this.#commitGroup(group, (delivery, calls, now) => delivery.send(calls, now));

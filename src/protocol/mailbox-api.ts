@@ -143,6 +143,8 @@ export interface Acknowledged {
 
 export interface MailboxApi {
   send(call: SendCall): Promise<readonly (Sent | Refusal)[]>;
+  /** Calls of several senders at once: each as if it had come alone, and none with a wait. */
+  sendTogether(calls: readonly SendCall[]): Promise<readonly (readonly (Sent | Refusal)[])[]>;
   held(query: { readonly after: number; readonly limit: number }): Promise<Page<HeldMessage>>;
   state(id: string): Promise<{ readonly ok: true; readonly message: HeldMessage | MessageState } | Refusal>;
   recall(id: string): Promise<{ readonly ok: true; readonly sent: boolean } | Refusal>;

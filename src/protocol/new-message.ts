@@ -1,6 +1,4 @@
 /** A send as its sender wrote it, in whatever form, becomes a message as the Mailbox takes it (S). */
-import { sha256 } from "@noble/hashes/sha2.js";
-import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { badBody } from "./checked-body.ts";
 import { type Checked, granted, refuse } from "./errors.ts";
 import type { SendBody } from "./http.ts";
@@ -8,6 +6,7 @@ import { canonicalJson } from "./i-json.ts";
 import { utf8Bytes } from "./identifiers.ts";
 import { LIMITS } from "./limits.ts";
 import type { NewMessage } from "./message.ts";
+import { sha256 } from "./sha256.ts";
 
 /** W3C Trace Context, section 3.2.2; one that is not well formed is no one's, and is left out (section 4.3). */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
@@ -46,8 +45,7 @@ export const ttlMsOf = (seconds: number): number => Math.min(Math.ceil(seconds *
 
 /**
  * Tells the same content from other (S4), whatever the order of its keys. It is stored: releases must agree on it. Half
- * of a SHA-256 is plenty against a sender who could only deceive itself. Made here and now: a producer's frames have ids by the
- * hundred, and the platform's own digest costs a turn of the event loop for each.
+ * of a SHA-256 is plenty against a sender who could only deceive itself.
  */
 const digestOf = ({ type, data }: Pick<SendBody, "type" | "data">): string =>
-  bytesToHex(sha256(utf8ToBytes(canonicalJson(data === undefined ? { type } : { type, data })))).slice(0, 32);
+  sha256(canonicalJson(data === undefined ? { type } : { type, data })).slice(0, 32);

@@ -1,7 +1,8 @@
-/** SHA-256 of a text's UTF-8, as lower-case hex. */
-const encoder = new TextEncoder();
+/**
+ * SHA-256 of a text's UTF-8, as lower-case hex. Made here and now: the platform's own digest takes a turn of the event loop, and a
+ * promise of one request that another awaits costs the runtime a way around, or hangs with the first.
+ */
+import { sha256 as digest } from "@noble/hashes/sha2.js";
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 
-export const sha256 = async (text: string): Promise<string> =>
-  Array.from(new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text))), (byte) =>
-    byte.toString(16).padStart(2, "0"),
-  ).join("");
+export const sha256 = (text: string): string => bytesToHex(digest(utf8ToBytes(text)));

@@ -48,6 +48,6 @@ const deviceOf = (token: VerifiedToken, query: SocketQuery): Checked<string> => 
 
 /** Attaches to the user's Mailbox; the socket is the client's end of it, not accepted yet. */
 export const attach = async (call: UserCall, admission: Admission): Promise<Outcome<WebSocket>> => {
-  const mailbox = await mailboxOf(call, admission.user);
+  const mailbox = mailboxOf(call, admission.user);
   return attachTo(mailbox, { ...admission, tag: connectionTag(mailbox.name) });
 };

@@ -8,12 +8,12 @@ import { remembered } from "./remembered.ts";
 const digestOf = remembered(100, sha256);
 
 /** Refuses a request whose API key is not one of `scopes`' ; undefined lets it in. `subprotocol`: the one that a socket's route speaks. */
-export const refuseKey = async (
+export const refuseKey = (
   request: Request,
   settings: AccessSettings,
   scopes: readonly Scope[],
   subprotocol?: string,
-): Promise<Refusal | undefined> => {
+): Refusal | undefined => {
   if (!settings.apiKeys.ok) return settings.apiKeys;
   const { keys, broken } = settings.apiKeys.value;
   const presented = presentedKey(request.headers, subprotocol);
@@ -21,7 +21,7 @@ export const refuseKey = async (
   if (presented.value === undefined) {
     return refuse("missing_key", "Send an API key: `Authorization: Bearer <key>`.");
   }
-  const digest = await digestOf(presented.value);
+  const digest = digestOf(presented.value);
   // All of them are compared: how long it takes tells nothing.
   const [key] = keys.filter((candidate) => isSameText(candidate.digest, digest));
   if (key !== undefined) {

@@ -15,13 +15,13 @@ export type BackendHandler = (call: BackendCall) => Promise<Answer>;
 /** Of any route that takes a key. */
 export type KeyHandler = (exchange: Exchange) => Promise<Answer>;
 
-export const answerBackend = async (
+export const answerBackend = (
   exchange: Exchange,
   scopes: readonly Scope[],
   handle: KeyHandler,
   subprotocol?: string,
-): Promise<Answer> => {
-  const refusal = await refuseKey(exchange.request, exchange.access, scopes, subprotocol);
+): Answer | Promise<Answer> => {
+  const refusal = refuseKey(exchange.request, exchange.access, scopes, subprotocol);
   return refusal ?? handle(exchange);
 };
 

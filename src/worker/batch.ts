@@ -102,7 +102,7 @@ const sendDrafts = async (
 const sendTo = async (caller: Caller, user: string, drafts: readonly Draft[]): Promise<readonly (Sent | Refusal)[]> => {
   // As if they were sent one by one: what comes later moves no Mailbox (S12).
   const location = drafts.find((draft) => draft.location !== undefined)?.location;
-  const mailbox = await mailboxOf(caller, user, location);
+  const mailbox = mailboxOf(caller, user, location);
   const messages = drafts.map((draft) => draft.message);
   // Again, all of them would be sent again: one without an id would be a second message (S13).
   const kind = messages.every(({ id }) => id !== undefined) ? "repeatable" : "once";

@@ -42,7 +42,7 @@ export const discard = async (mailbox: UserMailbox, selector: DeadLetterSelector
 export const listDeadLetters: BackendHandler = async (call) => {
   const query = checkQuery(deadLettersQuery, call.query);
   if (!query.ok) return query;
-  const page = await deadLetters(await mailboxOf(call, call.user, query.value.location), query.value);
+  const page = await deadLetters(mailboxOf(call, call.user, query.value.location), query.value);
   return page.ok ? jsonText(page.value) : page;
 };
 
@@ -59,7 +59,7 @@ const selectOne: Select = async (call) => {
   if (!query.ok) return query;
   const seq = segment(call, "seq", isSeq);
   if (!seq.ok) return seq;
-  const mailbox = await mailboxOf(call, call.user, query.value.location);
+  const mailbox = mailboxOf(call, call.user, query.value.location);
   return granted({ selector: { seq: Number(seq.value) }, mailbox });
 };
 
@@ -67,7 +67,7 @@ const selectMany: Select = async (call) => {
   const query = checkQuery(reasonQuery, call.query);
   if (!query.ok) return query;
   const { reason, location } = query.value;
-  const mailbox = await mailboxOf(call, call.user, location);
+  const mailbox = mailboxOf(call, call.user, location);
   return granted({ selector: reason === undefined ? { all: true } : { reason }, mailbox });
 };
 

@@ -32,8 +32,8 @@ const RETRY_BASE_MS = 50;
 export const mailboxName = remembered(1_000, (user) => sha256(`u:${user}`));
 
 /** The Mailbox of a user; `location` is where it is born, if this call is its first (S12). */
-export const mailboxOf = async (caller: Caller, user: string, location?: Location): Promise<UserMailbox> =>
-  mailboxNamed(caller.env, await mailboxName(user), location);
+export const mailboxOf = (caller: Caller, user: string, location?: Location): UserMailbox =>
+  mailboxNamed(caller.env, mailboxName(user), location);
 
 /** The service's own Mailbox of that name: no hash starts so, and thus no request can address it (A6). */
 export const reservedMailbox = (env: Bindings, name: `sys:${string}`): UserMailbox => mailboxNamed(env, name);

@@ -40,7 +40,7 @@ export const isMessageId = (text: string): boolean => isSenderId(text) || seqOfS
 export const listHeld: BackendHandler = async (call) => {
   const query = checkQuery(pageQuery, call.query);
   if (!query.ok) return query;
-  const page = await held(await mailboxOf(call, call.user, query.value.location), query.value);
+  const page = await held(mailboxOf(call, call.user, query.value.location), query.value);
   return page.ok ? jsonText(page.value) : page;
 };
 
@@ -55,7 +55,7 @@ const addressed = async (call: BackendCall): Promise<Checked<Addressed>> => {
   if (!query.ok) return query;
   const id = segment(call, "id", isMessageId);
   if (!id.ok) return id;
-  return granted({ mailbox: await mailboxOf(call, call.user, query.value.location), id: id.value });
+  return granted({ mailbox: mailboxOf(call, call.user, query.value.location), id: id.value });
 };
 
 export const getMessage: BackendHandler = async (call) => {

@@ -20,6 +20,6 @@ export const answerOpen = async (
   const presented = bearer(exchange.request.headers);
   if (!presented.ok) return presented;
   if (presented.value === undefined) return handle({ ...exchange, isKeyed: false });
-  const refusal = await refuseKey(exchange.request, exchange.access, scopes);
+  const refusal = refuseKey(exchange.request, exchange.access, scopes);
   return refusal ?? handle({ ...exchange, isKeyed: true });
 };

@@ -20,7 +20,7 @@ export const ownConnection = async (call: UserCall, token: string | undefined): 
   if (!verified.ok) return verified;
   const id = segment(call, "connection_id", isConnectionId);
   if (!id.ok) return id;
-  const mailbox = await mailboxOf(call, verified.value.user);
+  const mailbox = mailboxOf(call, verified.value.user);
   return id.value.startsWith(`${connectionTag(mailbox.name)}.`)
     ? granted({ id: id.value, mailbox, token: verified.value.facts })
     : refuse("token_mismatch", "The connection is not of the token's user: use a token of the same user.");

@@ -19,7 +19,7 @@ export const openPublisher: BackendHandler = async (call) => {
   if (method !== "GET" || headers.get("upgrade")?.toLowerCase() !== "websocket") {
     return refuse("upgrade_required", "This is a WebSocket: connect to it with a WebSocket client.");
   }
-  const mailbox = await mailboxOf(call, call.user, query.value.location);
+  const mailbox = mailboxOf(call, call.user, query.value.location);
   const socket = await publishTo(mailbox, { user: call.user, tag: connectionTag(mailbox.name) });
   return socket.ok
     ? new Response(null, { status: 101, webSocket: socket.value, headers: echoed(offered.value) })

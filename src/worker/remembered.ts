@@ -1,9 +1,6 @@
-/** Remembers the results of a pure asynchronous function, for the few arguments that come again and again. */
-export const remembered = <T>(
-  most: number,
-  compute: (argument: string) => Promise<T>,
-): ((argument: string) => Promise<T>) => {
-  const known = new Map<string, Promise<T>>();
+/** Remembers the results of a pure function, for the few arguments that come again and again. Values, never promises: those belong to one request. */
+export const remembered = <T>(most: number, compute: (argument: string) => T): ((argument: string) => T) => {
+  const known = new Map<string, T>();
   return (argument) => {
     const before = known.get(argument);
     if (before !== undefined) return before;

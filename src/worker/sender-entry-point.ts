@@ -191,7 +191,7 @@ const mailboxFor = async (
   location: Location | undefined,
 ): Promise<Checked<UserMailbox>> =>
   typeof user === "string" && isUser(user)
-    ? granted(await mailboxOf(caller, user, location))
+    ? granted(mailboxOf(caller, user, location))
     : refuse("invalid_user", "A user is a text of 1 to 256 bytes in UTF-8 without control characters, and not . or ..");
 
 const isId = (id: unknown): id is string => typeof id === "string" && isMessageId(id);

@@ -12,6 +12,7 @@ import { withHeaders } from "./message-headers.ts";
 import { preferenceApplied, preferredWaitMs } from "./prefer.ts";
 import { json } from "./problem.ts";
 import { readJson } from "./request-body.ts";
+import { sendShared } from "./shared-calls.ts";
 
 /** What a sender says beside the message. */
 export interface SendTerms {
@@ -28,19 +29,17 @@ export const send = async (
 ): Promise<Checked<Sent>> => {
   const message = newMessage(body, traceparent);
   if (!message.ok) return message;
+  if (waitMs === undefined && message.value.ttlMs !== 0) return sendShared(caller, mailbox, message.value);
   const messages = [message.value];
   // Without an id the same send again would be a second message (S13).
   const kind = message.value.id === undefined ? "once" : "repeatable";
   const startedAt = Date.now();
-  const reply =
-    waitMs === undefined && message.value.ttlMs !== 0
-      ? await mailbox.call(kind, async (stub) => (await stub.send({ messages }))[0])
-      : await whileCallerListens(caller, mailbox, (waitId) =>
-          mailbox.call(kind, async (stub) => {
-            const left = waitMs === undefined ? {} : { waitMs: Math.max(0, startedAt + waitMs - Date.now()) };
-            return (await stub.send({ messages, waitId, ...left }))[0];
-          }),
-        );
+  const reply = await whileCallerListens(caller, mailbox, (waitId) =>
+    mailbox.call(kind, async (stub) => {
+      const left = waitMs === undefined ? {} : { waitMs: Math.max(0, startedAt + waitMs - Date.now()) };
+      return (await stub.send({ messages, waitId, ...left }))[0];
+    }),
+  );
   if (!reply.ok) return reply;
   if (reply.value === undefined) throw new Error("The Mailbox replied to no message.");
   return { ok: true, value: reply.value };
@@ -57,7 +56,7 @@ export const sendMessage: BackendHandler = async (call) => {
   const location = placement(query.value.location, fields.value.location);
   if (!location.ok) return location;
   const waitMs = preferredWaitMs(headers);
-  const mailbox = await mailboxOf(call, call.user, location.value);
+  const mailbox = mailboxOf(call, call.user, location.value);
   const sent = await send(call, mailbox, fields.value, { waitMs, traceparent: headers.get("traceparent") });
   return sent.ok ? sentReply(call, sent.value, waitMs) : sent;
 };

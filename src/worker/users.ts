@@ -46,7 +46,7 @@ export const mintToken = async (caller: Caller, user: string, terms: TokenTerms)
   const { token, expiresAt } = await tokens.mintToken(secret.value, { user, device, ttlMs, now: Date.now() });
   if (location !== undefined) {
     // Any call makes a Mailbox be born; this one does nothing else. Without it the token is as good (S12).
-    const mailbox = await mailboxOf(caller, user, location);
+    const mailbox = mailboxOf(caller, user, location);
     await mailbox.call("read", (stub) => stub.user({}));
   }
   return granted({ token, expires_at: rfc3339(expiresAt) });
@@ -66,7 +66,7 @@ export const getUser: BackendHandler = async (call) => {
   const query = checkQuery(placedQuery, call.query);
   if (!query.ok) return query;
   const waitMs = preferredWaitMs(call.request.headers);
-  const state = await userState(call, await mailboxOf(call, call.user, query.value.location), waitMs);
+  const state = await userState(call, mailboxOf(call, call.user, query.value.location), waitMs);
   return state.ok ? json(state.value, 200, preferenceApplied(waitMs)) : state;
 };
 
@@ -87,7 +87,7 @@ const answerDone = async (
 ): Promise<Answer> => {
   const query = checkQuery(placedQuery, call.query);
   if (!query.ok) return query;
-  const done = await act(await mailboxOf(call, call.user, query.value.location));
+  const done = await act(mailboxOf(call, call.user, query.value.location));
   return done.ok ? json(done.value) : done;
 };
 

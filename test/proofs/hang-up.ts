@@ -1,4 +1,4 @@
-/** A caller that hangs up while its reply is held. */
+/** A caller that hangs up before its reply. */
 import { request } from "node:http";
 import type { Socket } from "node:net";
 import { API_KEY } from "../support/credentials.ts";
@@ -13,7 +13,8 @@ export interface HeldCall {
   hangUp(): void;
 }
 
-export const heldSend = (url: string, user: string, message: unknown, waitSeconds: number): HeldCall => {
+/** Without `waitSeconds` the reply is held no longer than it takes. */
+export const heldSend = (url: string, user: string, message: unknown, waitSeconds?: number): HeldCall => {
   const body = JSON.stringify(message);
   let socket: Socket | undefined;
   const call = request(new URL(`/v1/users/${encodeURIComponent(user)}/messages`, url), {
@@ -23,7 +24,7 @@ export const heldSend = (url: string, user: string, message: unknown, waitSecond
       authorization: `Bearer ${API_KEY}`,
       "content-type": "application/json",
       "content-length": Buffer.byteLength(body),
-      prefer: `wait=${waitSeconds}`,
+      ...(waitSeconds === undefined ? {} : { prefer: `wait=${waitSeconds}` }),
     },
   });
   call.on("socket", (given) => {
