@@ -243,9 +243,8 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     return this.#commits.add(send);
   }
 
-  /** Calls of several senders that came together: each as if it had come alone. */
-  sendTogether(sends: readonly SendCall[]): Promise<readonly (readonly (Sent | Refusal)[])[]> {
-    return Promise.all(this.#commits.addAll(sends));
+  async sendTogether(calls: string): Promise<string> {
+    return JSON.stringify(await Promise.all(this.#commits.addAll(JSON.parse(calls) as readonly SendCall[])));
   }
 
   #commitSends(group: readonly QueuedSend[]): boolean {

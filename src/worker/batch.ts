@@ -12,7 +12,7 @@ import { type KeyHandler, placement } from "./backend-plane.ts";
 import { type BatchValues, readBatch, valuesOf } from "./batch-body.ts";
 import { checkQuery } from "./checked-input.ts";
 import type { Caller } from "./exchange.ts";
-import { mailboxOf } from "./mailbox-stub.ts";
+import { mailboxOf, sendTogether } from "./mailbox-stub.ts";
 import { refuseHeaders } from "./message-headers.ts";
 import { json } from "./problem.ts";
 
@@ -106,6 +106,6 @@ const sendTo = async (caller: Caller, user: string, drafts: readonly Draft[]): P
   const messages = drafts.map((draft) => draft.message);
   // Again, all of them would be sent again: one without an id would be a second message (S13).
   const kind = messages.every(({ id }) => id !== undefined) ? "repeatable" : "once";
-  const replies = await mailbox.call(kind, (stub) => stub.send({ messages }));
-  return replies.ok ? replies.value : drafts.map(() => replies);
+  const replies = await sendTogether(mailbox, kind, [{ messages }]);
+  return replies.ok ? (replies.value[0] ?? []) : drafts.map(() => replies);
 };

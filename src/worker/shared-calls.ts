@@ -14,7 +14,7 @@ import { granted, type Refusal, refuse } from "../protocol/errors.ts";
 import type { Sent } from "../protocol/mailbox-api.ts";
 import type { NewMessage } from "../protocol/message.ts";
 import type { Caller } from "./exchange.ts";
-import type { Outcome, UserMailbox } from "./mailbox-stub.ts";
+import { type Outcome, sendTogether, type UserMailbox } from "./mailbox-stub.ts";
 
 interface Passenger {
   readonly message: NewMessage;
@@ -114,7 +114,7 @@ const sendAll = async (
   passengers: readonly Passenger[],
 ): Promise<Outcome<Sent>> => {
   const calls = [message, ...passengers.map((passenger) => passenger.message)].map((m) => ({ messages: [m] }));
-  const outcome = await mailbox.call("once", (stub) => stub.sendTogether(calls));
+  const outcome = await sendTogether(mailbox, "once", calls);
   const outcomes = outcome.ok ? outcome.value.map(only) : calls.map(() => outcome);
   for (const [at, { arrive }] of passengers.entries()) arrive(outcomes[at + 1] ?? failed());
   return orAlone(mailbox, message, outcomes[0] ?? failed());

@@ -45,6 +45,17 @@ export const workerUnderTest = (
   },
 ): WorkerUnderTest => {
   const touches: Touch[] = [];
+  const touched = async (touch: Touch) => {
+    touches.push(touch);
+    return outcome(touch, touches.length);
+  };
+  /** Each of the calls that came together is a touch of its own. */
+  const together = async (mailbox: string, options: Touch["options"], calls: string) =>
+    JSON.stringify(
+      await Promise.all(
+        JSON.parse(calls).map((call: unknown) => touched({ mailbox, options, method: "send", args: [call] })),
+      ),
+    );
   const getByName = (mailbox: string, options: Touch["options"]) =>
     new Proxy(
       {},
@@ -52,9 +63,8 @@ export const workerUnderTest = (
         get:
           (_, method) =>
           (...args: unknown[]) => {
-            const touch = { mailbox, options, method: String(method), args };
-            touches.push(touch);
-            return (async () => outcome(touch, touches.length))();
+            if (method === "sendTogether") return together(mailbox, options, String(args[0]));
+            return touched({ mailbox, options, method: String(method), args });
           },
       },
     );
