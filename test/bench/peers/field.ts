@@ -1,0 +1,31 @@
+/** The other systems of the field: which of them are installed here, and how to get the others. */
+import { mosquitto } from "./mosquitto.ts";
+import { nats } from "./nats.ts";
+import type { Peer } from "./peer.ts";
+import { rabbitMq } from "./rabbitmq.ts";
+import { socketIo } from "./socket-io.ts";
+
+export interface Field {
+  readonly peers: readonly Peer[];
+  readonly versions: readonly string[];
+  /** Why what is missing is missing, a line each. */
+  readonly missing: readonly string[];
+  stop(): Promise<void>;
+}
+
+export const startField = async (only: RegExp, note: (text: string) => void): Promise<Field> => {
+  const known = [mosquitto, nats, rabbitMq, socketIo].filter(({ name }) => only.test(name));
+  const missing = known.filter((one) => !one.isInstalled()).map((one) => `${one.name}: not installed (${one.install})`);
+  for (const line of missing) note(line);
+  const installed = known.filter((one) => one.isInstalled());
+  note(`starting ${installed.map(({ name }) => name).join(", ")}`);
+  const started = await Promise.all(installed.map((one) => one.start()));
+  return {
+    peers: started.flatMap(({ peers }) => peers),
+    versions: started.map(({ version }) => version),
+    missing,
+    stop: async () => {
+      for (const one of started) await one.stop();
+    },
+  };
+};
