@@ -11,9 +11,9 @@ export const GROUPS = {
   many: "64 senders to one user",
   spread: "200 users, a sender each",
   piped: "one producer, who does not wait for each reply",
-  grouped: "batches of 100, and many producers",
-  waited: "`Prefer: wait`: 1 sender, and the reply says what the client has",
-  waitedMany: "`Prefer: wait`: 64 senders to one user",
+  grouped: "batches of 100, and a producer for each of 200 users",
+  waited: "Prefer: wait, 1 sender: the reply says what the client has",
+  waitedMany: "Prefer: wait, 64 senders to one user",
   backlog: "a backlog of 10,000 to a client that comes back",
 } as const;
 export type Group = keyof typeof GROUPS;
@@ -78,10 +78,8 @@ export const ofOurs = (us: Contender, { forMs }: Effort): readonly Measurement[]
     of("piped", PRODUCER_OF_1, () => producing(us, { perFrame: 1 }, forMs)),
     of("piped", PRODUCER_OF_20, () => producing(us, { perFrame: 20 }, forMs)),
     of("piped", PRODUCER_WITH_IDS, () => producing(us, { perFrame: 20, withIds: true }, forMs)),
-    of("grouped", "a producer for each of 200 users, frames of 1", () =>
-      producing(us, { perFrame: 1, users: 200 }, forMs),
-    ),
-    of("grouped", "the same in frames of 20", () => producing(us, { perFrame: 20, users: 200 }, forMs)),
+    of("grouped", "200 producers, frames of 1", () => producing(us, { perFrame: 1, users: 200 }, forMs)),
+    of("grouped", "200 producers, frames of 20", () => producing(us, { perFrame: 20, users: 200 }, forMs)),
     of("grouped", "batches to one user", () => batches(us, 1, forMs)),
     of("grouped", BATCHES, () => batches(us, 200, forMs)),
   ];

@@ -59,7 +59,7 @@ const NAMES = 340;
 const FIGURES = 80;
 const BAR_HEIGHT = 14;
 const STEP = 22;
-const GROUP_STEP = 38;
+const GROUP_STEP = 48;
 const TOP = 88;
 
 /** Horizontal bars on a logarithmic scale, in groups; its colours suit a light and a dark page. */
@@ -73,7 +73,7 @@ export const chartOf = (title: string, subtitle: string, versions: string, rows:
   const bars = shown.map(({ group, name, durable, perSecond }, at) => {
     const isFirst = begins(shown, at);
     y += isFirst ? GROUP_STEP : STEP;
-    const heading = isFirst ? `  <text class="group" x="12" y="${y - STEP + 2}">${escaped(group ?? "")}</text>\n` : "";
+    const heading = isFirst ? `  <text class="group" x="12" y="${y - STEP}">${escaped(group ?? "")}</text>\n` : "";
     const kind = durable.startsWith("no") ? "volatile" : "durable";
     const width = widthOf(perSecond).toFixed(1);
     return `${heading}  <text x="${NAMES - 8}" y="${y}" text-anchor="end">${escaped(name)}</text>

@@ -14,7 +14,6 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Contender, forwarder, nodeSqlite, ours, rowEach, sameDoor } from "./contenders.ts";
 import { Figures } from "./figures.ts";
-import { percentile } from "./measures.ts";
 import { type Drained, draining, idling, syncMs } from "./own-measures.ts";
 import { startField } from "./peers/field.ts";
 import { GROUPS, type Group, type Measurement, ofContender, ofOurs, ofPeer, ofWaiting } from "./plan.ts";
@@ -32,21 +31,33 @@ const { values } = parseArgs({
   },
 });
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
-const forMs = 1_000 * Number(values.seconds ?? (values.quick ? 0.4 : 3));
-const effort = { forMs, latencySamples: values.quick ? 200 : 1_000 };
+const forMs = 1_000 * Number(values.seconds ?? (values.quick ? 0.3 : 3));
+const effort = { forMs, latencySamples: values.quick ? 100 : 1_000 };
 const only = new RegExp(values.only, "i");
 const started = performance.now();
 const note = (text: string) =>
   process.stderr.write(`${((performance.now() - started) / 1_000).toFixed(0).padStart(4)} s  ${text}\n`);
 
+// RabbitMQ takes the longest by far.
+const starting = startField(only, note);
 const us = await ours();
 const door = await sameDoor();
 const floor = await forwarder();
 const synced = await rowEach();
 const node = await nodeSqlite();
-const field = await startField(only, note);
+const field = await starting;
 
 const wanted = ({ name }: Contender) => only.test(name);
+const drains: Drained[] = [];
+const ourBacklog = {
+  ...us,
+  group: "backlog",
+  take: async () => {
+    const drained = await draining(us, 10_000);
+    drains.push(drained);
+    return { perSecond: drained.perSecond };
+  },
+} as const satisfies Measurement;
 const turns: readonly (readonly Measurement[])[] = [
   ...[us, door, floor, synced, node].filter(wanted).map((contender) => ofContender(contender, effort)),
   ...[us]
@@ -54,6 +65,7 @@ const turns: readonly (readonly Measurement[])[] = [
     .map((contender) => [
       ...ofWaiting(contender, "delivered: acked by the client", effort),
       ...ofOurs(contender, effort),
+      ourBacklog,
     ]),
   ...[floor]
     .filter(wanted)
@@ -62,7 +74,6 @@ const turns: readonly (readonly Measurement[])[] = [
 ];
 
 const figures = new Figures();
-const drains: Drained[] = [];
 for (let round = 1; round <= rounds; round += 1) {
   note(`round ${round} of ${rounds}`);
   // In turns, and each first as often as the other: the machine's speed drifts.
@@ -72,18 +83,7 @@ for (let round = 1; round <= rounds; round += 1) {
       figures.add(measurement, await measurement.take());
     }
   }
-  if (!wanted(us)) continue;
-  note("  a backlog of 10,000");
-  drains.push(await draining(us, 10_000));
 }
-const ourBacklog = { ...us, group: "backlog", take: async () => ({}) } as const satisfies Measurement;
-if (drains.length > 0)
-  figures.add(ourBacklog, {
-    perSecond: percentile(
-      drains.map((d) => d.perSecond),
-      0.5,
-    ),
-  });
 note("a backlog of 10,000 large messages");
 const large = wanted(us) ? await draining(us, 10_000, "x".repeat(6_000)) : undefined;
 const idle = Number(values.idle);
@@ -92,7 +92,7 @@ const sync = syncMs();
 for (const contender of [us, door, floor, synced, node]) await contender.stop();
 await field.stop();
 
-const measured = [...turns.flat(), ourBacklog];
+const measured = turns.flat();
 const rowsOf = (group: Group): readonly Row[] =>
   measured
     .filter((measurement) => measurement.group === group)
@@ -124,7 +124,7 @@ const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? "?"}, ${Math.r
 const versions = [`Node ${process.version}`, `workerd ${workerd}`, ...field.versions].join(", ");
 const at = new Date().toISOString().slice(0, 10);
 const report = `${at}, ${machine}. ${versions}. Medians of ${rounds}, ${forMs / 1_000} s each.
-${field.missing.map((line) => `\n${line}.\n`).join("")}
+${field.missing.map((line) => `${line}\n`).join("")}
 Messages of 100 bytes, to users who are connected and ack, and all of them arrived; nothing is compressed. The generator, senders and readers in
 one process, shares the machine: its column says how much of one processor it took. Its senders are lean in each protocol, so that it is the servers
 that are measured: with the usual client libraries the others are up to three times slower.

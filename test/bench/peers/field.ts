@@ -8,14 +8,15 @@ import { socketIo } from "./socket-io.ts";
 export interface Field {
   readonly peers: readonly Peer[];
   readonly versions: readonly string[];
-  /** Why what is missing is missing, a line each. */
+  /** What is not measured, and why. */
   readonly missing: readonly string[];
   stop(): Promise<void>;
 }
 
 export const startField = async (only: RegExp, note: (text: string) => void): Promise<Field> => {
   const known = [mosquitto, nats, rabbitMq, socketIo].filter(({ name }) => only.test(name));
-  const missing = known.filter((one) => !one.isInstalled()).map((one) => `${one.name}: not installed (${one.install})`);
+  const absent = known.filter((one) => !one.isInstalled());
+  const missing = absent.map(({ name, install }) => `${name} is not installed: \`${install}\`.`);
   for (const line of missing) note(line);
   const installed = known.filter((one) => one.isInstalled());
   note(`starting ${installed.map(({ name }) => name).join(", ")}`);
@@ -23,7 +24,7 @@ export const startField = async (only: RegExp, note: (text: string) => void): Pr
   return {
     peers: started.flatMap(({ peers }) => peers),
     versions: started.map(({ version }) => version),
-    missing,
+    missing: [...missing, ...started.flatMap(({ lacks }) => lacks ?? [])],
     stop: async () => {
       for (const one of started) await one.stop();
     },

@@ -2,7 +2,8 @@
  * Mosquitto: QoS 1 to a persistent session of the user's, over MQTT 3.1.1.
  *
  * It cannot sync before it confirms. It keeps everything in memory and saves all of it at once: by default every 30 minutes. With
- * `autosave_on_changes` it saves after each round of its loop, and syncs, but the PUBACKs of that round have gone by then (`src/loop.c`).
+ * `autosave_on_changes` it saves after each round of its loop, and syncs, but the PUBACKs of that round have gone by then (its `loop.c`), and
+ * what it saves is each time everything: nothing that one would run.
  */
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
@@ -11,7 +12,7 @@ import { join } from "node:path";
 import { MESSAGE } from "../measures.ts";
 import { openWire } from "./packets.ts";
 import type { Installable, Peer, PeerReader, PeerSender } from "./peer.ts";
-import { freePort, newDir, programOf, type ServerProcess, startProcess } from "./server-process.ts";
+import { freePort, newDir, programOf, startProcess } from "./server-process.ts";
 
 export const mosquitto: Installable = {
   name: "Mosquitto",
@@ -19,41 +20,27 @@ export const mosquitto: Installable = {
   isInstalled: () => programOf("mosquitto") !== undefined,
   start: async () => {
     const command = programOf("mosquitto") ?? "";
-    const servers: ServerProcess[] = [];
-    const peer = async (name: string, durable: string, settings: readonly string[]): Promise<Peer> => {
-      const [dir, port] = [newDir(), await freePort()];
-      const config = join(dir, "mosquitto.conf");
-      writeFileSync(
-        config,
-        [...COMMON, `listener ${port} 127.0.0.1`, `persistence_location ${dir}/`, ...settings].join("\n"),
-      );
-      const server = await startProcess({ command, args: ["-c", config], port, dir });
-      servers.push(server);
-      return {
-        name,
-        durable,
-        isSynced: false,
-        // Saving all of a backlog again with each of its messages is not what anybody would run.
-        holdsBacklog: settings.length === 0,
-        pid: server.pid,
-        prepare: async (user) => void (await subscribed(port, user)).destroy(),
-        sender: (user, confirmed) => senderTo(port, user, confirmed),
-        reader: (user) => readerOf(port, user),
-      };
+    const [dir, port] = [newDir(), await freePort()];
+    const config = join(dir, "mosquitto.conf");
+    writeFileSync(config, [...SETTINGS, `listener ${port} 127.0.0.1`, `persistence_location ${dir}/`].join("\n"));
+    const server = await startProcess({ command, args: ["-c", config], port, dir });
+    const peer: Peer = {
+      name: "Mosquitto",
+      durable: "no: in memory, saved every 30 min",
+      isSynced: false,
+      holdsBacklog: true,
+      pid: server.pid,
+      prepare: async (user) => void (await subscribed(port, user)).destroy(),
+      sender: (user, confirmed) => senderTo(port, user, confirmed),
+      reader: (user) => readerOf(port, user),
     };
-    const peers = [
-      await peer("Mosquitto", "no: in memory, saved every 30 min", []),
-      await peer("Mosquitto, saving at every change", "no: saved and synced after the reply", [
-        "autosave_on_changes true",
-        "autosave_interval 1",
-      ]),
-    ];
     // Asked for help it gives its version, and fails.
     const version = /version ([\d.]+)/.exec(outputOf(command))?.[1] ?? "?";
     return {
       version: `Mosquitto ${version}`,
-      peers,
-      stop: async () => void (await Promise.all(servers.map((server) => server.stop()))),
+      lacks: "Mosquitto cannot sync before it acks: all of its state is saved at once, after the acks.",
+      peers: [peer],
+      stop: () => server.stop(),
     };
   },
 };
@@ -66,7 +53,7 @@ const outputOf = (command: string): string => {
   }
 };
 
-const COMMON = [
+const SETTINGS = [
   "allow_anonymous true",
   // Where root starts it, it would become a user who may not write here.
   "user root",

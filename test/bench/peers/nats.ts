@@ -43,7 +43,8 @@ export const nats: Installable = {
     const synced = await peer("NATS JetStream, sync_interval: always", "on the disk (synced)", "sync_interval: always");
     const version = /v([\d.]+)/.exec(String(execFileSync(command, ["--version"])))?.[1] ?? "?";
     return {
-      version: `NATS ${version}${synced === undefined ? " (which cannot sync before it acks: 2.10 can)" : ""}`,
+      version: `NATS ${version}`,
+      ...(synced === undefined && { lacks: `NATS ${version} cannot sync before it acks, nor be told when: 2.10 can.` }),
       peers: [asItComes, synced].filter((peer) => peer !== undefined),
       stop: async () => void (await Promise.all(servers.map((server) => server.stop()))),
     };

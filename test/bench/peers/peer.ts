@@ -31,6 +31,8 @@ export interface PeerReader {
 /** Servers that run, and what they are. */
 export interface Started {
   readonly version: string;
+  /** What it cannot do that others are measured with. */
+  readonly lacks?: string;
   readonly peers: readonly Peer[];
   stop(): Promise<void>;
 }
