@@ -2,7 +2,7 @@
  * Mosquitto: QoS 1 to a persistent session of the user's, over MQTT 3.1.1.
  *
  * It cannot sync before it confirms. It keeps everything in memory and saves all of it at once: by default every 30 minutes. With
- * `autosave_on_changes` it saves after each round of its loop, and syncs, but the PUBACKs of that round have gone by then (its `loop.c`), and
+ * `autosave_on_changes` it saves after each round of its loop, and syncs, but the PUBACKs of that round have gone by then (2.0, traced), and
  * what it saves is each time everything: nothing that one would run.
  */
 import { execFileSync } from "node:child_process";
