@@ -1,6 +1,6 @@
 /** What was taken in all rounds, and the middle of it. */
 
-import { percentile, type Rate } from "./measures.ts";
+import type { Rate } from "./measures.ts";
 import type { Measurement } from "./plan.ts";
 
 export class Figures {
@@ -14,9 +14,8 @@ export class Figures {
   /** The median of a figure; NaN where it was not measured. */
   of(group: Measurement["group"], name: string, figure: keyof Rate = "perSecond"): number {
     const taken = this.#taken.get(`${group}: ${name}`) ?? [];
-    return percentile(
-      taken.map((rate) => rate[figure] ?? Number.NaN),
-      0.5,
-    );
+    const sorted = taken.map((rate) => rate[figure] ?? Number.NaN).sort((a, b) => a - b);
+    const [below, above] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
+    return ((below ?? Number.NaN) + (above ?? Number.NaN)) / 2;
   }
 }

@@ -127,7 +127,7 @@ const report = `${at}, ${machine}. ${versions}. Medians of ${rounds}, ${forMs / 
 ${field.missing.map((line) => `${line}\n`).join("")}
 Messages of 100 bytes, to users who are connected and ack, and all of them arrived; nothing is compressed. The generator, senders and readers in
 one process, shares the machine: its column says how much of one processor it took. Its senders are lean in each protocol, so that it is the servers
-that are measured: with the usual client libraries the others are up to three times slower.
+that are measured: with mqtt.js in their place 64 senders get less than half out of Mosquitto. \`p99 reply\` is of each frame, batch or confirm.
 
 ${tableOf(rows, figures.of("many", floor.name))}
 

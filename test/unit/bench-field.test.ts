@@ -78,6 +78,8 @@ test("two hundred users are held to the price of a sync in the runtime, and to t
 test("a figure is the median of its rounds", () => {
   const rates = [3, 1, 2].map((perSecond) => ["one", "us", perSecond] as const);
   expect(taken(rates).of("one", "us")).toBe(2);
+  expect(taken(rates.slice(1)).of("one", "us")).toBe(1.5);
+  expect(taken(rates).of("many", "us")).toBeNaN();
 });
 
 test("packets are taken whole, however they come", async () => {

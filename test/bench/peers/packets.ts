@@ -1,8 +1,8 @@
 /**
- * A TCP connection that hands over whole packets: what the peers' senders and readers are made of.
+ * A TCP connection that hands over whole packets: what the senders and readers of the other systems are made of.
  *
- * The generator shares the machine with the server, and a general client library costs several times what the server does for a message (the
- * README of this folder's measurement is the column "generator"): lean ones let each peer be as fast as it is.
+ * The generator shares the machine with the server. A general client library costs it more than the server itself spends on a message, and
+ * what would be measured is the library: these write bytes made beforehand, parse what they must, and let each system be as fast as it is.
  */
 import { connect, type Socket } from "node:net";
 
