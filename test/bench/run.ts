@@ -38,6 +38,9 @@ const started = performance.now();
 const note = (text: string) =>
   process.stderr.write(`${((performance.now() - started) / 1_000).toFixed(0).padStart(4)} s  ${text}\n`);
 
+// Whatever ends it, the servers end with it.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+
 // RabbitMQ takes the longest by far.
 const starting = startField(only, note);
 const us = await ours();

@@ -59,6 +59,7 @@ test("ours has to be ahead of those who sync, whatever way they are fastest, and
   ] as const;
   const of = (figures: Figures) => judged(figures).find(({ what }) => what.startsWith("3. both"));
   expect(of(taken(rates))).toMatchObject({ figure: "2.00 and 6.00 of slow", isMet: true });
+  expect(of(taken(rates.slice(0, 5)))).toMatchObject({ figure: "not measured", isMet: undefined });
   expect(of(taken([...rates, ["spread", "node", 41_000]]))).toMatchObject({ isMet: false });
 });
 

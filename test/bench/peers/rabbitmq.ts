@@ -3,7 +3,7 @@
  * Once to a classic queue, as one gets it by default, and once to a quorum queue. Both sync before they confirm, many messages at once where
  * there are: the one its index's journal, the other its Raft log (3.10, traced: each confirm follows an fsync or fdatasync).
  */
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
@@ -38,6 +38,10 @@ export const rabbitMq: Installable = {
       // The script becomes the virtual machine, and does not only start it.
       RUNNING_UNDER_SYSTEMD: "1",
     };
+    // Erlang's name server is a daemon of its own, and outlives its nodes.
+    process.on("exit", () =>
+      spawnSync("epmd", ["-kill"], { env: { ...process.env, ERL_EPMD_PORT: String(epmdPort) } }),
+    );
     const server = await startProcess({ command: SCRIPT, args: [], env, port, dir });
     const version = (await openChannel(port)).close();
     const peer = (type: "classic" | "quorum", durable: string): Peer => ({
@@ -57,11 +61,7 @@ export const rabbitMq: Installable = {
     return {
       version: `RabbitMQ ${version}`,
       peers: [peer("classic", "on the disk (journal, synced)"), peer("quorum", "on the disk (Raft log, synced)")],
-      stop: async () => {
-        await server.stop();
-        // Erlang's name server outlives its nodes.
-        execFileSync("epmd", ["-kill"], { env: { ...process.env, ERL_EPMD_PORT: String(epmdPort) }, stdio: "ignore" });
-      },
+      stop: () => server.stop(),
     } satisfies Started;
   },
 };
