@@ -31,7 +31,7 @@ const { values } = parseArgs({
   },
 });
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
-const forMs = 1_000 * Number(values.seconds ?? (values.quick ? 0.3 : 3));
+const forMs = 1_000 * Number(values.seconds ?? (values.quick ? 0.2 : 3));
 const effort = { forMs, latencySamples: values.quick ? 100 : 1_000 };
 const only = new RegExp(values.only, "i");
 const started = performance.now();
