@@ -1,18 +1,22 @@
 /** Who is measured: servers on this machine, each with what it promises, and how to talk to it. */
 import { spawn } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { API_KEY, mintLocally } from "../support/credentials.ts";
 import { startRuntime } from "../support/runtime.ts";
 
-export interface Contender {
+/** Of a server: what its processor time and memory are asked of. */
+export interface Process {
+  readonly pid: number;
+}
+
+export interface Contender extends Process {
   readonly name: string;
   /** What a reply rests on. */
   readonly durable: string;
   readonly port: number;
-  readonly pid: number;
   /** Headers of a send. */
   readonly headers: Readonly<Record<string, string>>;
   socketUrl(user: string): Promise<string>;
@@ -41,12 +45,12 @@ export const ours = async (entry?: string): Promise<Contender> => {
 
 export const sameDoor = (): Promise<Contender> => ours(beside("./same-door.ts"));
 
-export const forwarder = async (): Promise<Contender> => {
-  const runtime = await startRuntime({ entry: beside("./forwarder.ts") });
+const bare = async (file: string, name: string, durable: string): Promise<Contender> => {
+  const runtime = await startRuntime({ entry: beside(file) });
   const { port } = runtime;
   return {
-    name: "bare forwarder in workerd (the floor)",
-    durable: "no",
+    name,
+    durable,
     port,
     pid: runtime.pid,
     headers: {},
@@ -54,6 +58,12 @@ export const forwarder = async (): Promise<Contender> => {
     stop: () => runtime.stop(),
   };
 };
+
+export const forwarder = (): Promise<Contender> =>
+  bare("./forwarder.ts", "bare forwarder in workerd (the floor)", "no");
+
+export const rowEach = (): Promise<Contender> =>
+  bare("./row-each.ts", "the forwarder with an INSERT for each message", "on the disk (SQLite, synced)");
 
 export const nodeSqlite = async (): Promise<Contender> => {
   const dir = await mkdtemp(join(tmpdir(), "bench-"));
@@ -73,13 +83,33 @@ export const nodeSqlite = async (): Promise<Contender> => {
   };
 };
 
-/** Processor time that a process has used, in milliseconds. */
-export const cpuMs = ({ pid }: Pick<Contender, "pid">): number => {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+/** Processor time that a process and those under it have used, in milliseconds. */
+export const cpuMs = ({ pid }: Process): number => {
+  const parents = new Map<number, number>();
+  const ticks = new Map<number, number>();
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const fields = statOf(name);
+    if (fields === undefined) continue;
+    parents.set(Number(name), Number(fields[1]));
+    ticks.set(Number(name), Number(fields[11]) + Number(fields[12]));
+  }
+  const isUnder = (child: number | undefined): boolean =>
+    child === pid || (child !== undefined && isUnder(parents.get(child)));
+  const sum = [...ticks].reduce((sum, [child, used]) => (isUnder(child) ? sum + used : sum), 0);
   // In ticks, of which Linux says that there are 100 a second.
-  return (Number(fields[11]) + Number(fields[12])) * 10;
+  return sum * 10;
+};
+
+/** The fields of a process after its name; undefined where it has ended. */
+const statOf = (pid: string): readonly string[] | undefined => {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ");
+  } catch {
+    return undefined;
+  }
 };
 
 /** Memory that a process has in use, in kilobytes. */
-export const residentKb = ({ pid }: Pick<Contender, "pid">): number =>
+export const residentKb = ({ pid }: Process): number =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);

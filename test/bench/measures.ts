@@ -1,5 +1,5 @@
 /** What is measured of a contender: each function is one measurement of a few seconds. */
-import { type Contender, cpuMs } from "./contenders.ts";
+import { type Contender, cpuMs, type Process } from "./contenders.ts";
 import { KeepAlive, post } from "./keep-alive.ts";
 import { reader } from "./reader.ts";
 
@@ -10,6 +10,8 @@ export interface Rate {
   readonly p99Ms: number;
   /** Of the server's processor, for 10,000 messages. */
   readonly cpuMs: number;
+  /** How much of one processor the generator took, its readers among it: near 1, it is the limit. */
+  readonly generator: number;
 }
 
 /** About 100 bytes as JSON. */
@@ -23,16 +25,55 @@ export const percentile = (values: readonly number[], p: number): number => {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? Number.NaN;
 };
 
-const rateOf = (latencies: readonly number[], seconds: number, cpu: number, perCall = 1): Rate => ({
-  perSecond: (latencies.length * perCall) / seconds,
-  p50Ms: percentile(latencies, 0.5),
-  p95Ms: percentile(latencies, 0.95),
-  p99Ms: percentile(latencies, 0.99),
-  cpuMs: (cpu / (latencies.length * perCall)) * 10_000,
-});
+/** What has been used from now on: wall-clock time, the server's processor, and the generator's. */
+export const stopwatch = (server: Process): ((latencies: readonly number[], perCall?: number) => Rate) => {
+  const cpu = cpuMs(server);
+  const own = process.cpuUsage();
+  const started = performance.now();
+  return (latencies, perCall = 1) => {
+    const tookMs = performance.now() - started;
+    const { user, system } = process.cpuUsage(own);
+    const messages = latencies.length * perCall;
+    return {
+      perSecond: (messages / tookMs) * 1_000,
+      p50Ms: percentile(latencies, 0.5),
+      p95Ms: percentile(latencies, 0.95),
+      p99Ms: percentile(latencies, 0.99),
+      cpuMs: ((cpuMs(server) - cpu) / messages) * 10_000,
+      generator: (user + system) / 1_000 / tookMs,
+    };
+  };
+};
 
-/** `senders` connections that each call after the reply to the last, for a while after warming up. */
-const calling = async (
+/** Each sender calls again after the reply to its last call, for a while after warming up. */
+export const calling = async (
+  server: Process,
+  senders: readonly ((call: number) => Promise<void>)[],
+  forMs: number,
+  perCall = 1,
+): Promise<{ readonly rate: Rate; readonly accepted: number }> => {
+  const latencies: number[] = [];
+  let accepted = 0;
+  const run = async (untilMs: number, counts: boolean) => {
+    await Promise.all(
+      senders.map(async (send) => {
+        for (let call = 0; performance.now() < untilMs; call += 1) {
+          const at = performance.now();
+          await send(call);
+          if (counts) latencies.push(performance.now() - at);
+          accepted += perCall;
+        }
+      }),
+    );
+  };
+  await run(performance.now() + Math.min(700, forMs / 2), false);
+  const rateOf = stopwatch(server);
+  await run(performance.now() + forMs, true);
+  return { rate: rateOf(latencies, perCall), accepted };
+};
+
+/** The same over HTTP, a connection for each sender. */
+const requesting = async (
   contender: Contender,
   senders: number,
   forMs: number,
@@ -40,28 +81,27 @@ const calling = async (
   perCall = 1,
 ): Promise<{ readonly rate: Rate; readonly accepted: number }> => {
   const connections = await Promise.all(Array.from({ length: senders }, () => KeepAlive.open(contender.port)));
-  const latencies: number[] = [];
-  let accepted = 0;
-  const run = async (untilMs: number, counts: boolean) => {
-    await Promise.all(
-      connections.map(async (connection, sender) => {
-        for (let call = 0; performance.now() < untilMs; call += 1) {
-          const at = performance.now();
-          const reply = await connection.request(requestOf(sender, call));
-          if (reply.status !== 202 && reply.status !== 200) throw new Error(`${reply.status} ${reply.body}`);
-          if (counts) latencies.push(performance.now() - at);
-          accepted += perCall;
-        }
-      }),
-    );
-  };
-  await run(performance.now() + 700, false);
-  const cpu = cpuMs(contender);
-  const started = performance.now();
-  await run(started + forMs, true);
-  const rate = rateOf(latencies, (performance.now() - started) / 1_000, cpuMs(contender) - cpu, perCall);
+  const calls = connections.map((connection, sender) => async (call: number) => {
+    const reply = await connection.request(requestOf(sender, call));
+    if (reply.status !== 202 && reply.status !== 200) throw new Error(`${reply.status} ${reply.body}`);
+    // A batch is accepted as a whole, and each of its messages refused by itself.
+    if (perCall > 1 && reply.body.includes('"code":')) throw new Error(reply.body.slice(0, 1_000));
+  });
+  const called = await calling(contender, calls, forMs, perCall);
   for (const connection of connections) connection.close();
-  return { rate, accepted };
+  return called;
+};
+
+/** What was accepted has to arrive, all of it and once. */
+export const allArrived = async (
+  name: string,
+  accepted: number,
+  readers: readonly { readonly received: number }[],
+): Promise<void> => {
+  const received = () => readers.reduce((sum, { received }) => sum + received, 0);
+  const deadline = performance.now() + 10_000;
+  while (received() < accepted && performance.now() < deadline) await new Promise((go) => setTimeout(go, 20));
+  if (received() !== accepted) throw new Error(`${name}: ${accepted} were accepted, ${received()} received.`);
 };
 
 /** Single sends, each sender to a user of its own or all to one, who is connected and acks. All of them have to arrive. */
@@ -75,11 +115,13 @@ export const sending = async (
   const readers = await Promise.all(names.map(async (user) => reader(await contender.socketUrl(user), () => {}, acks)));
   const headers = { ...contender.headers, ...(wait ? { prefer: "wait=10" } : {}) };
   const requests = names.map((user) => post(pathOf(user), headers, JSON.stringify(MESSAGE)));
-  const { rate, accepted } = await calling(contender, senders, forMs, (sender) => requests[sender % users] as string);
-  const received = () => readers.reduce((sum, { received }) => sum + received, 0);
-  const deadline = performance.now() + 10_000;
-  while (received() < accepted && performance.now() < deadline) await new Promise((go) => setTimeout(go, 20));
-  if (received() !== accepted) throw new Error(`${contender.name}: ${accepted} were accepted, ${received()} received.`);
+  const { rate, accepted } = await requesting(
+    contender,
+    senders,
+    forMs,
+    (sender) => requests[sender % users] as string,
+  );
+  await allArrived(contender.name, accepted, readers);
   for (const { close } of readers) close();
   return rate;
 };
@@ -94,8 +136,7 @@ export const sendToReceive = async (contender: Contender, messages: number, wait
   const headers = { ...contender.headers, ...(wait ? { prefer: "wait=10" } : {}) };
   const request = post(pathOf(user), headers, JSON.stringify(MESSAGE));
   const latencies: number[] = [];
-  const cpu = cpuMs(contender);
-  const started = performance.now();
+  const rateOf = stopwatch(contender);
   for (let i = 0; i < messages + 50; i += 1) {
     const at = performance.now();
     const received = new Promise<number>((done) => {
@@ -105,7 +146,7 @@ export const sendToReceive = async (contender: Contender, messages: number, wait
     const latency = (await received) - at;
     if (i >= 50) latencies.push(latency);
   }
-  const rate = rateOf(latencies, (performance.now() - started) / 1_000, cpuMs(contender) - cpu);
+  const rate = rateOf(latencies);
   connection.close();
   own.close();
   return rate;
@@ -113,14 +154,18 @@ export const sendToReceive = async (contender: Contender, messages: number, wait
 
 const PER_BATCH = 100;
 
-/** Batches of 100, each for one user, over many who are away. */
+/** Batches of 100, each for one user: over many who are away, or one who is connected and acks. */
 export const batches = async (contender: Contender, users: number, forMs: number): Promise<Rate> => {
   const names = Array.from({ length: users }, () => `batch-${crypto.randomUUID()}`);
   const bodies = names.map((to) => JSON.stringify({ messages: Array(PER_BATCH).fill({ to, ...MESSAGE }) }));
   const requests = bodies.map((body) => post("/v1/messages", contender.headers, body));
   const senders = 8;
+  const own = users === 1 ? await reader(await contender.socketUrl(names[0] as string)) : undefined;
   const requestOf = (sender: number, call: number) => requests[(sender + senders * call) % users] as string;
-  return (await calling(contender, senders, forMs, requestOf, PER_BATCH)).rate;
+  const { rate, accepted } = await requesting(contender, senders, forMs, requestOf, PER_BATCH);
+  if (own !== undefined) await allArrived(contender.name, accepted, [own]);
+  own?.close();
+  return rate;
 };
 
 /** Fills a user's outbox, in batches. */

@@ -4,18 +4,45 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { WebSocket } from "ws";
 import { type Contender, cpuMs, residentKb } from "./contenders.ts";
-import { fill, MESSAGE, percentile, type Rate } from "./measures.ts";
+import { fill, MESSAGE, percentile, type Rate, stopwatch } from "./measures.ts";
 import { reader } from "./reader.ts";
 
-/** The producer's socket to one user, who is connected and acks: frames of so many, up to 2,000 messages without a reply. */
+export interface Producing {
+  /** Messages in a frame. */
+  readonly perFrame: number;
+  readonly withIds?: boolean;
+  /** A socket to each of so many users. */
+  readonly users?: number;
+}
+
+/** The producer's socket, to users who are connected and ack: frames of so many messages, and many of them without a reply. */
 export const producing = async (
   contender: Contender,
-  { perFrame, withIds = false }: { readonly perFrame: number; readonly withIds?: boolean },
+  { perFrame, withIds = false, users = 1 }: Producing,
   forMs: number,
 ): Promise<Rate> => {
+  const framesWithoutReply = Math.max(1, Math.floor(MOST_UNREPLIED / users / perFrame));
+  const producers = await Promise.all(
+    Array.from({ length: users }, () => producer(contender, perFrame, withIds, framesWithoutReply)),
+  );
+  const latencies: number[] = [];
+  const rateOf = stopwatch(contender);
+  const untilMs = performance.now() + forMs;
+  await Promise.all(producers.map(({ run }) => run(untilMs, latencies)));
+  const rate = rateOf(latencies, perFrame);
+  for (const { accepted, own } of producers) await own.until(accepted());
+  for (const { close } of producers) close();
+  return rate;
+};
+
+/** How many messages may be without a reply, of all sockets together, and how many of each user's unread: an outbox holds 10,000. */
+const MOST_UNREPLIED = 2_000;
+const MOST_UNREAD = 5_000;
+
+const producer = async (contender: Contender, perFrame: number, withIds: boolean, framesWithoutReply: number) => {
   const user = `producer-${crypto.randomUUID()}`;
-  let pump = () => {};
-  const own = await reader(await contender.socketUrl(user), () => pump());
+  let goOn = () => {};
+  const own = await reader(await contender.socketUrl(user), () => goOn());
   const url = `ws://127.0.0.1:${contender.port}/v1/users/${user}/publish`;
   const socket = new WebSocket(url, "restante.publish.v1", { headers: contender.headers, perMessageDeflate: false });
   await new Promise<void>((done, failed) => {
@@ -30,43 +57,34 @@ export const producing = async (
     return JSON.stringify(ids.map((id) => ({ ...MESSAGE, id })));
   };
   const sentAt: number[] = [];
-  const latencies: number[] = [];
-  let [sent, replied, counted] = [0, 0, 0];
-  const cpu = cpuMs(contender);
-  const started = performance.now();
-  await new Promise<void>((done, failed) => {
-    // No faster than it is read: an outbox holds 10,000.
-    const isRoom = () => (sent - replied) * perFrame < 2_000 && sent * perFrame - own.received < 5_000;
-    pump = () => {
-      while (performance.now() < started + forMs && isRoom()) {
-        sentAt.push(performance.now());
-        socket.send(`{"type":"publish","ref":${sent},"messages":${framed(sent)}}`);
-        sent += 1;
-      }
-    };
-    socket.on("message", (raw) => {
-      const { type, results } = JSON.parse(String(raw));
-      if (type !== "published") return failed(new Error(String(raw)));
-      latencies.push(performance.now() - (sentAt[replied] as number));
-      replied += 1;
-      counted += results.filter((result: { http_status: number }) => result.http_status === 202).length;
-      if (replied === sent && performance.now() >= started + forMs) done();
-      else pump();
+  let [sent, replied] = [0, 0];
+  const isRoom = () => sent - replied < framesWithoutReply && sent * perFrame - own.received < MOST_UNREAD;
+  const run = (untilMs: number, latencies: number[]): Promise<void> =>
+    new Promise((done, failed) => {
+      goOn = () => {
+        while (performance.now() < untilMs && isRoom()) {
+          sentAt.push(performance.now());
+          socket.send(`{"type":"publish","ref":${sent},"messages":${framed(sent)}}`);
+          sent += 1;
+        }
+        if (replied === sent && performance.now() >= untilMs) done();
+      };
+      socket.on("message", (raw) => {
+        const { type, results } = JSON.parse(String(raw));
+        const isAccepted =
+          type === "published" && results.every((one: { http_status: number }) => one.http_status === 202);
+        if (!isAccepted) return failed(new Error(String(raw)));
+        latencies.push(performance.now() - (sentAt[replied] as number));
+        replied += 1;
+        goOn();
+      });
+      goOn();
     });
-    pump();
-  });
-  const seconds = (performance.now() - started) / 1_000;
-  const used = cpuMs(contender) - cpu;
-  await own.until(counted);
-  socket.terminate();
-  own.close();
-  return {
-    perSecond: counted / seconds,
-    p50Ms: percentile(latencies, 0.5),
-    p95Ms: percentile(latencies, 0.95),
-    p99Ms: percentile(latencies, 0.99),
-    cpuMs: (used / counted) * 10_000,
+  const close = () => {
+    socket.terminate();
+    own.close();
   };
+  return { own, run, close, accepted: () => replied * perFrame };
 };
 
 export interface Drained {

@@ -4,8 +4,8 @@ import { chartOf, tableOf, targetsOf } from "../bench/report.ts";
 
 const rows = [
   { name: "a <b>", durable: "no", perSecond: 1_000, p99Ms: 3.126, cpuMs: 100 },
-  { name: "c", durable: "on the disk", perSecond: 12_345.6, p99Ms: 31.4 },
-  { name: "d", durable: "no", perSecond: undefined },
+  { group: "g", name: "c", durable: "on the disk", perSecond: 12_345.6, p99Ms: 31.4, generator: 0.5 },
+  { group: "g", name: "d", durable: "no: in memory", perSecond: undefined },
 ];
 
 test("percentiles are of the values as they lie", () => {
@@ -14,11 +14,12 @@ test("percentiles are of the values as they lie", () => {
   expect(values).toEqual([5, 1, 4, 2, 3]);
 });
 
-test("the table says each figure, and its part of the floor", () => {
+test("the table says each figure, its part of the floor, and where a group begins", () => {
   expect(tableOf(rows, 1_000).split("\n").slice(2)).toEqual([
-    "| a <b> | no | 1,000 | 1.00 | 3.13 | 100 |",
-    "| c | on the disk | 12,346 | 12.35 | 31 | – |",
-    "| d | no | – | – | – | – |",
+    "| a <b> | no | 1,000 | 1.00 | 3.13 | 100 | – |",
+    "| **g** | | | | | | |",
+    "| c | on the disk | 12,346 | 12.35 | 31 | – | 0.50 |",
+    "| d | no: in memory | – | – | – | – | – |",
   ]);
 });
 
@@ -31,11 +32,14 @@ test("a target is met, not met, or shown elsewhere", () => {
 });
 
 test("the chart has a bar for each figure, the longest for the most, and no text that is markup", () => {
-  const svg = chartOf('"T"', "s", rows);
-  const widths = [...svg.matchAll(/<rect class="(\w+)"[^>]*width="([\d.]+)"/g)].map((m) => [m[1], Number(m[2])]);
+  const svg = chartOf('"T"', "s", "v", rows);
+  const widths = [...svg.matchAll(/<rect class="(\w+)" x="340"[^>]*width="([\d.]+)"/g)].map((m) => [
+    m[1],
+    Number(m[2]),
+  ]);
   expect(widths).toEqual([
     ["volatile", expect.any(Number)],
-    ["durable", 630],
+    ["durable", 440],
   ]);
   expect(widths[0]?.[1]).toBeGreaterThan(0);
   expect(svg).toContain("a &lt;b&gt;");
