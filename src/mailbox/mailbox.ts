@@ -7,7 +7,6 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { Delivery } from "../delivery/delivery.ts";
-import type { Effect } from "../delivery/effects.ts";
 import { asErased, type CallOutcome, type GroupedCall } from "../delivery/sending.ts";
 import { log, thrown } from "../log.ts";
 import { closeCodeOf, type Refusal } from "../protocol/errors.ts";
@@ -27,10 +26,12 @@ import {
   type WaitId,
 } from "../protocol/mailbox-api.ts";
 import type { DeadLetterReason } from "../protocol/message.ts";
+import { outcomeOf } from "../protocol/outcomes.ts";
 import { deliverySettings } from "../settings/delivery.ts";
 import type { Environment } from "../settings/environment.ts";
 import { Arrivals } from "./arrivals.ts";
 import { Callers } from "./callers.ts";
+import { carryOut, type Hands } from "./carrying-out.ts";
 import { DurableSql } from "./durable-sql.ts";
 import { GraceTimer } from "./grace-timer.ts";
 import { GroupCommit, type QueuedSend } from "./group-commit.ts";
@@ -53,6 +54,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   readonly #arrivals = new Arrivals();
   readonly #publishers = new Publishers(this.ctx, this.#settings.heartbeatMs, (call) => this.send(call));
   readonly #grace = new GraceTimer(() => this.#endGrace());
+  readonly #hands: Hands;
   #core: Core | undefined;
   /** Whether an alarm is doing what is due. */
   #ticking = false;
@@ -68,6 +70,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
       (group) => this.#commitSends(group),
       () => ctx.storage.sync(),
     );
+    this.#hands = { sockets: this.#sockets, callers: this.#callers, arrivals: this.#arrivals, mailbox: this.#name };
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
     void ctx.blockConcurrencyWhile(async () => {
       // Null, too, while an alarm is being delivered. Each turn arms: what is due and has no alarm gets one then.
@@ -105,27 +108,10 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     committed?.(result);
     const { effects, touched } = delivery.takeEffects();
     for (const session of touched) this.#sockets.keep(session);
-    for (const effect of effects) this.#carryOut(effect);
+    for (const effect of effects) carryOut(effect, this.#hands);
     this.#arm();
     this.#grace.arm(delivery.graceEndsAt, clock.now());
     return result;
-  }
-
-  #carryOut(effect: Effect): void {
-    switch (effect.kind) {
-      case "frame":
-        return this.#sockets.send(effect.connection, effect.text);
-      case "close":
-        return this.#sockets.close(effect.connection, effect.code, effect.reason);
-      case "ended":
-        return this.#callers.settle(effect.wait.call, effect.wait.index, effect.message);
-      case "arrived":
-        return this.#arrivals.settle();
-      case "waiting":
-        // A reserved Mailbox's is the start-up check's own, each minute: there nobody is waited for (M2, M4).
-        if (!this.#name.startsWith("sys:")) log("info", "queued", { reason: "no_connections", mailbox: this.#name });
-        return;
-    }
   }
 
   /** Sets the alarm to the earliest due instant, and only ever earlier: each move is a row written. */
@@ -241,6 +227,11 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   /** Queues a send; what is queued while a commit is under way shares the next one. */
   send(send: SendCall): Promise<readonly (Sent | Refusal)[]> {
     return this.#commits.add(send);
+  }
+
+  async sendMany(call: string): Promise<string> {
+    const replies = await this.send(JSON.parse(call) as SendCall);
+    return replies.map((reply) => JSON.stringify(outcomeOf(reply))).join("\n");
   }
 
   async sendTogether(calls: string): Promise<string> {

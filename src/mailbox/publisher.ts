@@ -11,7 +11,7 @@ import { utf8Bytes } from "../protocol/identifiers.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { SendCall, Sent } from "../protocol/mailbox-api.ts";
 import type { NewMessage } from "../protocol/message.ts";
-import { problemOutcome, sentOutcome } from "../protocol/outcomes.ts";
+import { outcomeOf } from "../protocol/outcomes.ts";
 import { parsePublisherFrame, published, publishedFrame, type Ref } from "../protocol/publish-frames.ts";
 
 export type Send = (call: SendCall) => Promise<readonly (Sent | Refusal)[]>;
@@ -134,7 +134,7 @@ export class Publisher {
     const outcomes = checked.map((message) => {
       const reply = message.ok ? replies[at++] : message;
       if (reply === undefined) throw new Error("The Mailbox replied to fewer messages than it was sent.");
-      return reply.ok ? sentOutcome(reply) : problemOutcome(reply);
+      return outcomeOf(reply);
     });
     at = 0;
     for (const { ref, messages: own, bytes } of frames) {

@@ -58,3 +58,6 @@ export const problemOutcome = (refusal: Refusal): Refused => {
     http_status: statusOf(refusal.code),
   };
 };
+
+export const outcomeOf = (reply: Sent | Refusal): Outcome<SentReply> =>
+  reply.ok ? sentOutcome(reply) : problemOutcome(reply);

@@ -3,18 +3,18 @@ import { checkBody } from "../protocol/checked-body.ts";
 import { type Checked, granted, type Refusal } from "../protocol/errors.ts";
 import { batchMessage, placedQuery } from "../protocol/http.ts";
 import type { Location } from "../protocol/location.ts";
-import type { Sent } from "../protocol/mailbox-api.ts";
+import type { SendCall } from "../protocol/mailbox-api.ts";
 import type { NewMessage } from "../protocol/message.ts";
 import { newMessage } from "../protocol/new-message.ts";
-import { problemOutcome, sentOutcome } from "../protocol/outcomes.ts";
+import { problemOutcome } from "../protocol/outcomes.ts";
 import type { Outcome, SentReply } from "../protocol/replies.ts";
 import { type KeyHandler, placement } from "./backend-plane.ts";
 import { type BatchValues, readBatch, valuesOf } from "./batch-body.ts";
 import { checkQuery } from "./checked-input.ts";
 import type { Caller } from "./exchange.ts";
-import { mailboxOf, sendTogether } from "./mailbox-stub.ts";
+import { mailboxOf } from "./mailbox-stub.ts";
 import { refuseHeaders } from "./message-headers.ts";
-import { json } from "./problem.ts";
+import { jsonText } from "./problem.ts";
 
 /** What is said once for all messages of a batch. */
 interface BatchTerms {
@@ -27,6 +27,9 @@ interface Draft {
   readonly message: NewMessage;
   readonly location: Location | undefined;
 }
+
+/** What became of each message, in the batch's order, as JSON text. */
+type OutcomeTexts = readonly string[];
 
 export interface BatchReply {
   /** One for each message, in the batch's order. */
@@ -43,16 +46,18 @@ export const postBatch: KeyHandler = async (call) => {
   const values = await readBatch(call.request);
   if (!values.ok) return values;
   const { location } = query.value;
-  return json(await sendAll(call, values.value, { location, traceparent: headers.get("traceparent") }));
+  return jsonText(replyOf(await sendAll(call, values.value, { location, traceparent: headers.get("traceparent") })));
 };
 
 /** A batch that came as a JSON value (S11). */
 export const sendBatch = async (caller: Caller, batch: unknown, terms: BatchTerms): Promise<Checked<BatchReply>> => {
   const values = valuesOf(batch);
-  return values.ok ? granted(await sendAll(caller, values.value, terms)) : values;
+  return values.ok ? granted(JSON.parse(replyOf(await sendAll(caller, values.value, terms)))) : values;
 };
 
-const sendAll = async (caller: Caller, values: BatchValues, terms: BatchTerms): Promise<BatchReply> => {
+const replyOf = (outcomes: OutcomeTexts): string => `{"results":[${outcomes.join(",")}]}`;
+
+const sendAll = async (caller: Caller, values: BatchValues, terms: BatchTerms): Promise<OutcomeTexts> => {
   const drafts = values.map((value) => draftOf(value, terms));
   const sending = sendDrafts(
     caller,
@@ -61,14 +66,14 @@ const sendAll = async (caller: Caller, values: BatchValues, terms: BatchTerms): 
   // A caller that hangs up cancels nothing (S13).
   caller.background(sending);
   const outcomes = await sending;
-  return {
-    results: drafts.map((draft) => {
-      const outcome = draft.ok ? outcomes.get(draft.value) : draft;
-      if (outcome === undefined) throw new Error("A Mailbox replied to fewer messages than it was sent.");
-      return outcome.ok ? sentOutcome(outcome) : problemOutcome(outcome);
-    }),
-  };
+  return drafts.map((draft) => {
+    const outcome = draft.ok ? outcomes.get(draft.value) : refused(draft);
+    if (outcome === undefined) throw new Error("A Mailbox replied to fewer messages than it was sent.");
+    return outcome;
+  });
 };
+
+const refused = (refusal: Refusal): string => JSON.stringify(problemOutcome(refusal));
 
 const draftOf = (value: Checked<unknown>, terms: BatchTerms): Checked<Draft> => {
   if (!value.ok) return value;
@@ -81,31 +86,29 @@ const draftOf = (value: Checked<unknown>, terms: BatchTerms): Checked<Draft> => 
   return message.ok ? granted({ to, message: message.value, location: location.value }) : message;
 };
 
-const sendDrafts = async (
-  caller: Caller,
-  drafts: readonly Draft[],
-): Promise<ReadonlyMap<Draft, Sent | Refusal | undefined>> => {
-  const outcomes = new Map<Draft, Sent | Refusal | undefined>();
+const sendDrafts = async (caller: Caller, drafts: readonly Draft[]): Promise<ReadonlyMap<Draft, string>> => {
+  const outcomes = new Map<Draft, string>();
   const byUser = Map.groupBy(drafts, ({ to }) => to);
   // All at a time: one that waits for an ack (S5) holds up no other, and the platform has a queue for what is above its
   // own limit of open connections.
   await Promise.all(
     [...byUser].map(async ([user, own]) => {
-      const replies = await sendTo(caller, user, own);
-      for (const [at, draft] of own.entries()) outcomes.set(draft, replies[at]);
+      const texts = await sendTo(caller, user, own);
+      for (const [at, text] of texts.entries()) outcomes.set(own[at] as Draft, text);
     }),
   );
   return outcomes;
 };
 
 /** One call, in order; the Mailbox refuses what comes after one that it had no room for (S8). */
-const sendTo = async (caller: Caller, user: string, drafts: readonly Draft[]): Promise<readonly (Sent | Refusal)[]> => {
+const sendTo = async (caller: Caller, user: string, drafts: readonly Draft[]): Promise<OutcomeTexts> => {
   // As if they were sent one by one: what comes later moves no Mailbox (S12).
   const location = drafts.find((draft) => draft.location !== undefined)?.location;
   const mailbox = mailboxOf(caller, user, location);
   const messages = drafts.map((draft) => draft.message);
   // Again, all of them would be sent again: one without an id would be a second message (S13).
   const kind = messages.every(({ id }) => id !== undefined) ? "repeatable" : "once";
-  const replies = await sendTogether(mailbox, kind, [{ messages }]);
-  return replies.ok ? (replies.value[0] ?? []) : drafts.map(() => replies);
+  const call: SendCall = { messages };
+  const outcomes = await mailbox.call(kind, (stub) => stub.sendMany(JSON.stringify(call)));
+  return outcomes.ok ? outcomes.value.split("\n") : drafts.map(() => refused(outcomes));
 };

@@ -3,7 +3,7 @@
 import { log, thrown } from "../log.ts";
 import { type Refusal, refuse } from "../protocol/errors.ts";
 import type { Location } from "../protocol/location.ts";
-import type { MailboxApi, SendCall, Sent, WaitId } from "../protocol/mailbox-api.ts";
+import type { MailboxApi, WaitId } from "../protocol/mailbox-api.ts";
 import { sha256 } from "../protocol/sha256.ts";
 import { jurisdictionOf } from "../settings/jurisdiction.ts";
 import type { Bindings, Caller } from "./exchange.ts";
@@ -104,14 +104,6 @@ const has = (error: unknown, mark: "overloaded" | "retryable" | "durableObjectRe
   typeof error === "object" && error !== null && (error as Record<string, unknown>)[mark] === true;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** One list of replies for each of the calls. */
-export const sendTogether = (
-  mailbox: UserMailbox,
-  kind: CallKind,
-  calls: readonly SendCall[],
-): Promise<Outcome<readonly (readonly (Sent | Refusal)[])[]>> =>
-  mailbox.call(kind, async (stub) => JSON.parse(await stub.sendTogether(JSON.stringify(calls))));
 
 /** Runs a call that the Mailbox may hold, and lets the wait go if the caller hangs up meanwhile. */
 export const whileCallerListens = async <T>(

@@ -14,7 +14,7 @@ import { granted, type Refusal, refuse } from "../protocol/errors.ts";
 import type { Sent } from "../protocol/mailbox-api.ts";
 import type { NewMessage } from "../protocol/message.ts";
 import type { Caller } from "./exchange.ts";
-import { type Outcome, sendTogether, type UserMailbox } from "./mailbox-stub.ts";
+import type { Outcome, UserMailbox } from "./mailbox-stub.ts";
 
 interface Passenger {
   readonly message: NewMessage;
@@ -114,8 +114,8 @@ const sendAll = async (
   passengers: readonly Passenger[],
 ): Promise<Outcome<Sent>> => {
   const calls = [message, ...passengers.map((passenger) => passenger.message)].map((m) => ({ messages: [m] }));
-  const outcome = await sendTogether(mailbox, "once", calls);
-  const outcomes = outcome.ok ? outcome.value.map(only) : calls.map(() => outcome);
+  const text = await mailbox.call("once", (stub) => stub.sendTogether(JSON.stringify(calls)));
+  const outcomes = text.ok ? repliesIn(text.value).map(only) : calls.map(() => text);
   for (const [at, { arrive }] of passengers.entries()) arrive(outcomes[at + 1] ?? failed());
   return orAlone(mailbox, message, outcomes[0] ?? failed());
 };
@@ -134,6 +134,8 @@ const sendAlone = async (mailbox: UserMailbox, message: NewMessage): Promise<Out
   const replies = await mailbox.call(kind, (stub) => stub.send({ messages: [message] }));
   return replies.ok ? only(replies.value) : replies;
 };
+
+const repliesIn = (text: string): readonly (readonly (Sent | Refusal)[])[] => JSON.parse(text);
 
 const only = ([reply]: readonly (Sent | Refusal)[]): Outcome<Sent> =>
   reply === undefined ? failed() : reply.ok ? granted(reply) : reply;

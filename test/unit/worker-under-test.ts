@@ -1,5 +1,6 @@
 /** The Worker's fetch handler in plain Node, before Mailboxes, and a Monitor, that note every touch and answer none of them. */
 import { createHash } from "node:crypto";
+import { outcomeOf } from "../../src/protocol/outcomes.ts";
 import { API_KEY, defaultVars } from "../support/credentials.ts";
 
 export interface Touch {
@@ -56,6 +57,10 @@ export const workerUnderTest = (
         JSON.parse(calls).map((call: unknown) => touched({ mailbox, options, method: "send", args: [call] })),
       ),
     );
+  const many = async (mailbox: string, options: Touch["options"], call: string) => {
+    const replies = await touched({ mailbox, options, method: "send", args: [JSON.parse(call)] });
+    return Array.isArray(replies) ? replies.map((reply) => JSON.stringify(outcomeOf(reply))).join("\n") : replies;
+  };
   const getByName = (mailbox: string, options: Touch["options"]) =>
     new Proxy(
       {},
@@ -63,6 +68,7 @@ export const workerUnderTest = (
         get:
           (_, method) =>
           (...args: unknown[]) => {
+            if (method === "sendMany") return many(mailbox, options, String(args[0]));
             if (method === "sendTogether") return together(mailbox, options, String(args[0]));
             return touched({ mailbox, options, method: String(method), args });
           },
