@@ -42,7 +42,7 @@ const ACK_EVERY_MS = 15;
 export class Reader {
   readonly user: string;
   readonly device: string;
-  /** Each message once, in the order of its first arrival. */
+  /** Each message once, in the order of its first arrival; as it came last where it had been lost with its connection. */
   readonly received: ReceivedMessage[] = [];
   readonly gaps: Gap[] = [];
   readonly passed: Passed[] = [];
@@ -58,8 +58,8 @@ export class Reader {
   readonly #options: ReaderOptions;
   /** When each first came, by `performance.now()`. */
   readonly #cameAt = new Map<number, number>();
-  /** Of all that it ever received. */
-  readonly #idOf = new Map<number, string>();
+  /** Where in `received` each seq stands. */
+  readonly #placeOf = new Map<number, number>();
   /** What it has for good: a client without memory loses with its connection what it has not acked. */
   readonly #kept = new Set<number>();
   #ackedSeq = 0;
@@ -183,12 +183,16 @@ export class Reader {
   }
 
   #process(message: ReceivedMessage): void {
-    const known = this.#idOf.get(message.seq);
-    if (known === undefined) {
+    const at = this.#placeOf.get(message.seq);
+    const known = at === undefined ? undefined : this.received[at];
+    if (at === undefined) {
+      this.#placeOf.set(message.seq, this.received.length);
       this.received.push(message);
       this.#cameAt.set(message.seq, performance.now());
-    } else if (known !== message.id) this.violations.push(`[D10] ${message.seq} was ${known}, and is ${message.id}`);
-    this.#idOf.set(message.seq, message.id);
+    } else if (known?.id !== message.id)
+      this.violations.push(`[D10] ${message.seq} was ${known?.id}, and is ${message.id}`);
+    // What it lost with its connection may come again with what stood before it, joined (C3).
+    else if (!this.#kept.has(message.seq)) this.received[at] = message;
     if (this.#kept.has(message.seq)) {
       this.repeated += 1;
       return;

@@ -55,6 +55,10 @@ export class InboxDevice implements Device {
     return this.#openSince !== undefined;
   }
 
+  has(token: string): boolean {
+    return this.#tokens.has(token);
+  }
+
   hurry(): void {
     if (!this.isConnected) this.#inbox.reconnect();
   }

@@ -32,15 +32,21 @@ const strangers = (book: Book, device: Device): readonly string[] =>
 /** D1, C4, D5. */
 const missing = (book: Book, device: Device, tabs: readonly Device[]): readonly string[] => {
   const shown = tokensOf(device);
-  const elsewhere = new Set(tabs.flatMap((tab) => [...tokensOf(tab)]));
-  const isPassed = (token: string, seq: number) =>
-    elsewhere.has(token) && device.passed.some((range) => range.prev < seq && seq <= range.seq);
+  const shownElsewhere = new Set(tabs.flatMap((tab) => [...tokensOf(tab)]));
+  const isElsewhere = (m: Accepted) => shownElsewhere.has(m.token) || tabs.some((tab) => isExcused(m, tab));
+  const isPassed = ({ seq }: Accepted) => device.passed.some((range) => range.prev < seq && seq <= range.seq);
+  // Delivered directly to the other tab, it was never stored (S3): after a crash no cursor can tell of it.
+  const isDirect = (m: Accepted) => book.posted.get(m.token)?.way === "wait" && m.status === "delivered";
   const lost = book.accepted.filter(
-    (m) => m.seq > device.from && !shown.has(m.token) && !isPassed(m.token, m.seq) && !isExcused(m, device),
+    (m) =>
+      m.seq > device.from &&
+      !shown.has(m.token) &&
+      !isExcused(m, device) &&
+      !(isElsewhere(m) && (isPassed(m) || isDirect(m))),
   );
   // Of these nobody knows the seq.
   const unread = [...book.stored].filter(
-    (token) => !shown.has(token) && !(device.passed.length > 0 && elsewhere.has(token)),
+    (token) => !shown.has(token) && !(device.passed.length > 0 && shownElsewhere.has(token)),
   );
   return [
     ...lost.map((m) => {
@@ -63,13 +69,15 @@ const isExcused = (message: Accepted, device: Device): boolean =>
     return mayBeOther || (expired > 0 && message.expiresAt <= at);
   });
 
-/** The deltas of a stream come in the order of their writing (P4, D2). */
+/** The deltas of a stream come in the order of their writing (P4, D2). What comes again may come joined to what is new: its first time counts. */
 const shuffled = (book: Book, device: Device): readonly string[] => {
   const places = new Map([...book.posted.keys()].map((token, at) => [token, at]));
   const reached = new Map<string, number>();
+  const seen = new Set<string>();
   return device.processed.flatMap(({ token, seq }) => {
     const topic = book.posted.get(token)?.topic;
-    if (topic === undefined) return [];
+    if (topic === undefined || seen.has(token)) return [];
+    seen.add(token);
     const at = places.get(token) ?? 0;
     const before = reached.get(topic) ?? -1;
     reached.set(topic, Math.max(at, before));

@@ -105,7 +105,8 @@ export class Vandals {
     });
     const end = await Promise.race([publisher.closed, instant(performance.now() + 10_000)]);
     publisher.socket.terminate();
-    if (this.#stops() !== stops) return false;
+    // Nobody was there, or went meanwhile.
+    if (this.#stops() !== stops || publisher.frames.length === 0) return false;
     const told = publisher.frames.map(({ type }) => type).join(", ");
     if (end?.code !== 4400 || told !== "publisher_established, published, error")
       this.violations.push(

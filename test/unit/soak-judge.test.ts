@@ -1,7 +1,7 @@
 /** What the soak's judge must find in a run, and what it must let pass: it is all that stands between a loss and `passed`. */
 import { expect, test } from "vitest";
 import type { Gap } from "../proofs/reader.ts";
-import { Book } from "../soak/book.ts";
+import { Book, type Posted } from "../soak/book.ts";
 import type { Device, Processed } from "../soak/devices.ts";
 import { judge } from "../soak/judge.ts";
 
@@ -69,6 +69,16 @@ test("[C5] a tab may be passed by where it was told, and another tab of its devi
   expect(judge(book(), [device(but(3)), device(all)])).toHaveLength(1);
   expect(judge(book(), [device(but(3), { passed }), device(all, { name: "laptop" })])).toHaveLength(1);
   expect(judge(book(), [device(but(3), { passed }), device(but(3))])).toHaveLength(2);
+  expect(judge(book(), [device(but(3), { passed }), device(but(3), { gaps: [gap({})] })])).toEqual([]);
+});
+
+test("[S3] what was delivered directly to one tab was never stored for the other", () => {
+  const direct = book("delivered");
+  const seen = (...seqs: readonly number[]) => all.filter(({ seq }) => seqs.includes(seq));
+  direct.posted.set("ada-3", { ...(direct.posted.get("ada-3") as Posted), way: "wait" });
+  expect(judge(direct, [device(but(3)), device(all)])).toEqual([]);
+  expect(judge(direct, [device(but(3)), device(all, { name: "laptop" })])).toHaveLength(1);
+  expect(judge(direct, [device(seen(1, 2, 5)), device(all)])).toHaveLength(1);
 });
 
 test("[D5] what lies at or below its beginning is not a device's", () => {
@@ -109,6 +119,8 @@ test("[P4] a stream's text is whole and in order", () => {
   const joined = (...order: readonly number[]) =>
     device(order.map((n) => at(9, { token: `ada-${n}`, isJoined: true })));
   expect(judge(streamed, [joined(1, 2, 3)])).toEqual([]);
+  // After a crash a reader without a memory gets again, joined to what is new, what it had.
+  expect(judge(streamed, [joined(1, 2, 1, 2, 3)])).toEqual([]);
   expect(judge(streamed, [joined(2, 1, 3)])).toEqual([expect.stringMatching(/\[P4\] ada-1/)]);
   expect(judge(streamed, [joined(1, 3)])).toEqual([expect.stringMatching(/\[D1\] ada-2/)]);
 });
