@@ -7,7 +7,7 @@ import type { Objects } from "./objects.ts";
 /** The first comes soon. */
 const FIRST_MS = [2_000, 4_000] as const;
 /** Who is quiet for 10 s after its acks were written, up to 2 s after a reconnect, sleeps. */
-const APART_MS = { row: [50, 1_500], usual: [10_000, 18_000], long: [35_000, 50_000] } as const satisfies Record<
+const APART_MS = { row: [50, 1_500], usual: [5_000, 14_000], long: [30_000, 45_000] } as const satisfies Record<
   string,
   readonly [number, number]
 >;
@@ -53,7 +53,7 @@ export class Outages {
       this.#objects.restarted();
       this.#say("there again");
       const draw = random.next();
-      const [least, most] = APART_MS[draw < 0.25 ? "row" : draw < 0.7 ? "usual" : "long"];
+      const [least, most] = APART_MS[draw < 0.4 ? "row" : draw < 0.8 ? "usual" : "long"];
       at = performance.now() + random.int(least, most);
     }
   }
