@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { fuzz } from "../proofs/fuzz-run.ts";
 import { type Runtime, startRuntime } from "../support/runtime.ts";
 
-const COUNT = 2_000;
+const COUNT = 3_000;
 
 let runtime: Runtime;
 beforeAll(async () => {
@@ -16,10 +16,11 @@ test.each([8725, Date.now() % 1_000_000_000])(
   async (seed) => {
     const report = await fuzz(runtime, { count: COUNT, seed });
     expect(report.violations).toEqual([]);
-    expect(report.requests + report.frames).toBeGreaterThanOrEqual(COUNT);
+    expect(report.requests + report.frames + report.publisherFrames).toBeGreaterThanOrEqual(COUNT);
     // Mutations that all met the same answer would test nothing.
     expect(Object.keys(report.replies).length).toBeGreaterThan(12);
     expect(Object.keys(report.ends).length).toBeGreaterThan(3);
+    expect(Object.keys(report.published).length).toBeGreaterThan(5);
     expect(runtime.logs).not.toContain('"level":"error"');
   },
 );

@@ -2,6 +2,7 @@
 import { Canaries } from "../support/fuzz-canary.ts";
 import { Random } from "../support/random.ts";
 import { fuzzFrames } from "./fuzz-frames.ts";
+import { fuzzPublishers } from "./fuzz-publishers.ts";
 import { fuzzRequests } from "./fuzz-requests.ts";
 import { type FuzzReport, FuzzTally, uuidOf } from "./fuzz-tally.ts";
 
@@ -13,7 +14,7 @@ export interface FuzzOptions {
 
 const LANES = 8;
 
-/** Half of `count` are requests, half are frames; the same seed makes the same ones. */
+/** A third of `count` each are requests, frames of clients and frames of publishers; the same seed makes the same ones. */
 export const fuzz = async (
   server: { readonly url: string; readonly port: number },
   options: FuzzOptions,
@@ -21,11 +22,12 @@ export const fuzz = async (
   const random = new Random(options.seed);
   const canaries = await Canaries.settle(server.url);
   const tally = new FuzzTally(`lane-secret-${uuidOf(random)}`, canaries.secret, options.onProgress ?? (() => {}));
-  const each = Math.ceil(options.count / (2 * LANES));
+  const each = Math.ceil(options.count / (3 * LANES));
   await Promise.all(
     Array.from({ length: LANES }, () => random.fork()).flatMap((lane) => [
       fuzzRequests(server.url, server.port, each, lane.fork(), tally),
       fuzzFrames(server.url, server.port, each, lane.fork(), tally),
+      fuzzPublishers(server.url, server.port, each, lane.fork(), tally),
     ]),
   );
   for (const fault of await canaries.faults()) tally.violation(fault, "");

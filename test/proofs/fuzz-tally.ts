@@ -5,9 +5,11 @@ export interface FuzzReport {
   readonly seed: number;
   readonly requests: number;
   readonly frames: number;
-  /** How often each status and code, and each end of a connection, came. */
+  readonly publisherFrames: number;
+  /** How often each status and code, each end of a connection, and each outcome of a publisher's frame came. */
   readonly replies: Readonly<Record<string, number>>;
   readonly ends: Readonly<Record<string, number>>;
+  readonly published: Readonly<Record<string, number>>;
   readonly violations: readonly string[];
 }
 
@@ -18,10 +20,12 @@ export class FuzzTally {
   readonly canary: string;
   readonly #replies = new Map<string, number>();
   readonly #ends = new Map<string, number>();
+  readonly #published = new Map<string, number>();
   readonly #violations: string[] = [];
   readonly #progressed: (done: number, violations: number) => void;
   #requests = 0;
   #frames = 0;
+  #publisherFrames = 0;
 
   constructor(secret: string, canary: string, progressed: (done: number, violations: number) => void) {
     this.secret = secret;
@@ -31,14 +35,17 @@ export class FuzzTally {
 
   request(reply: string): void {
     this.#requests += 1;
-    this.#replies.set(reply, (this.#replies.get(reply) ?? 0) + 1);
-    this.#progressed(this.#requests + this.#frames, this.#violations.length);
+    this.#count(this.#replies, reply);
   }
 
   frame(end: string): void {
     this.#frames += 1;
-    this.#ends.set(end, (this.#ends.get(end) ?? 0) + 1);
-    this.#progressed(this.#requests + this.#frames, this.#violations.length);
+    this.#count(this.#ends, end);
+  }
+
+  publisherFrame(outcome: string): void {
+    this.#publisherFrames += 1;
+    this.#count(this.#published, outcome);
   }
 
   violation(what: string, input: string): void {
@@ -52,10 +59,17 @@ export class FuzzTally {
       seed,
       requests: this.#requests,
       frames: this.#frames,
+      publisherFrames: this.#publisherFrames,
       replies: byCount(this.#replies),
       ends: byCount(this.#ends),
+      published: byCount(this.#published),
       violations: this.#violations,
     };
+  }
+
+  #count(counts: Map<string, number>, what: string): void {
+    counts.set(what, (counts.get(what) ?? 0) + 1);
+    this.#progressed(this.#requests + this.#frames + this.#publisherFrames, this.#violations.length);
   }
 }
 

@@ -1,5 +1,6 @@
 /**
- * `npm run proof -- fuzz [--count 100000] [--seed n]`: mutated frames and requests against the real runtime. Exit code 1 where a
+ * `npm run proof -- fuzz [--count 100000] [--seed n]`: mutated requests, frames of clients and frames of
+ * publishers against the real runtime. Exit code 1 where a
  * reply was a 5xx, held a stack or another user's data, or where what was refused changed anything.
  */
 import { parseArgs } from "node:util";

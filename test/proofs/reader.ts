@@ -25,6 +25,16 @@ export interface Gap {
   readonly prev: number;
   readonly seq: number;
   readonly count: number;
+  readonly reasons: Readonly<Record<string, number>>;
+  /** When it came, in Unix milliseconds. */
+  readonly at: number;
+}
+
+/** Where a confirmation's `cursor` was above all that this reader had: another tab of the device has it (C1, C5). */
+export interface Passed {
+  /** `(prev, seq]`. */
+  readonly prev: number;
+  readonly seq: number;
 }
 
 const ACK_EVERY_MS = 15;
@@ -32,9 +42,10 @@ const ACK_EVERY_MS = 15;
 export class Reader {
   readonly user: string;
   readonly device: string;
-  /** Each message once, in the order of its first arrival. */
+  /** Each message once, in the order of its first arrival; as it came last where it had been lost with its connection. */
   readonly received: ReceivedMessage[] = [];
   readonly gaps: Gap[] = [];
+  readonly passed: Passed[] = [];
   readonly violations: string[] = [];
   /** The cursors of its confirmations. */
   readonly cursors: number[] = [];
@@ -45,8 +56,10 @@ export class Reader {
   /** Frames found missing on an open socket. */
   holes = 0;
   readonly #options: ReaderOptions;
-  /** Of all that it ever received. */
-  readonly #idOf = new Map<number, string>();
+  /** When each first came, by `performance.now()`. */
+  readonly #cameAt = new Map<number, number>();
+  /** Where in `received` each seq stands. */
+  readonly #placeOf = new Map<number, number>();
   /** What it has for good: a client without memory loses with its connection what it has not acked. */
   readonly #kept = new Set<number>();
   #ackedSeq = 0;
@@ -83,6 +96,11 @@ export class Reader {
 
   has(seq: number): boolean {
     return this.#kept.has(seq);
+  }
+
+  /** When it first came, by `performance.now()`; undefined = never. */
+  cameAt(seq: number): number | undefined {
+    return this.#cameAt.get(seq);
   }
 
   connected(deadlineMs?: number): Promise<void> {
@@ -138,7 +156,7 @@ export class Reader {
   }
 
   #take(frame: Frame, connection: Connection): void {
-    if (frame.type === "connection_established") this.cursors.push(frame.cursor);
+    if (frame.type === "connection_established") this.#begin(frame.cursor);
     if (frame.type !== "messages" && frame.type !== "gap") return;
     // After a hole it neither processes nor acks: it has asked for all of it again.
     if (connection.socket.readyState !== connection.socket.OPEN) return;
@@ -148,17 +166,33 @@ export class Reader {
       return;
     }
     if (frame.type === "gap") {
-      this.gaps.push({ prev: frame.prev, seq: frame.seq, count: frame.count });
+      const { prev, seq, count, reasons } = frame;
+      this.gaps.push({ prev, seq, count, reasons: { ...reasons }, at: Date.now() });
       this.#processedSeq = Math.max(this.#processedSeq, frame.seq);
     } else for (const message of frame.messages) this.#process(message);
     this.#ackLater(connection);
   }
 
+  /** It starts at the cursor, whatever it had: below it nothing is its any more. */
+  #begin(cursor: number): void {
+    if (this.cursors.length > 0 && cursor > this.#processedSeq)
+      this.passed.push({ prev: this.#processedSeq, seq: cursor });
+    this.cursors.push(cursor);
+    this.#processedSeq = Math.max(this.#processedSeq, cursor);
+    this.#ackedSeq = Math.max(this.#ackedSeq, cursor);
+  }
+
   #process(message: ReceivedMessage): void {
-    const known = this.#idOf.get(message.seq);
-    if (known === undefined) this.received.push(message);
-    else if (known !== message.id) this.violations.push(`[D10] ${message.seq} was ${known}, and is ${message.id}`);
-    this.#idOf.set(message.seq, message.id);
+    const at = this.#placeOf.get(message.seq);
+    const known = at === undefined ? undefined : this.received[at];
+    if (at === undefined) {
+      this.#placeOf.set(message.seq, this.received.length);
+      this.received.push(message);
+      this.#cameAt.set(message.seq, performance.now());
+    } else if (known?.id !== message.id)
+      this.violations.push(`[D10] ${message.seq} was ${known?.id}, and is ${message.id}`);
+    // What it lost with its connection may come again with what stood before it, joined (C3).
+    else if (!this.#kept.has(message.seq)) this.received[at] = message;
     if (this.#kept.has(message.seq)) {
       this.repeated += 1;
       return;

@@ -17,7 +17,7 @@ const proofs: Readonly<Record<string, readonly [file: string, what: string]>> = 
     "herd.ts",
     "[1000] [5000]: as many inboxes of the SDK lose their server at once, for so many ms, and to a deploy's close",
   ],
-  fuzz: ["fuzz.ts", "[--count 100000] [--seed n]: mutated frames and requests"],
+  fuzz: ["fuzz.ts", "[--count 100000] [--seed n]: mutated requests, frames of clients and frames of publishers"],
 };
 
 const [name = "", ...rest] = process.argv.slice(2);

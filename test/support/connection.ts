@@ -107,7 +107,8 @@ export class Connection {
         const { code, reason } = connection.#end ?? { code: 1006, reason: "" };
         return { outcome: "closed", code, reason, frames: connection.frames };
       });
-    established.catch(() => {});
+    // Nobody holds it any more: what it still brought would come beside the next attempt's.
+    established.catch(() => connection.socket.terminate());
     broken.catch(() => {});
     return Promise.race([refused, broken, established]);
   }

@@ -31,21 +31,21 @@ export class RawSocket {
   #hasEnded = false;
   #wake: () => void = () => {};
 
-  /** Attaches, and throws where the handshake is refused. */
-  static async open(port: number, token: string): Promise<RawSocket> {
-    const socket = new RawSocket(port, token);
+  /** Opens the route with a credential that it takes, and throws where the handshake is refused. */
+  static async open(port: number, credential: string, path = "/v1/socket"): Promise<RawSocket> {
+    const socket = new RawSocket(port, credential, path);
     const first = await socket.next(10_000);
     if (first === undefined || "end" in first) throw new Error(`No attach: ${JSON.stringify(first)}`);
     return socket;
   }
 
-  private constructor(port: number, token: string) {
+  private constructor(port: number, credential: string, path: string) {
     this.#tcp = connect({ port, host: "127.0.0.1", noDelay: true });
     this.#tcp.on("data", (chunk: Buffer) => this.#take(chunk));
     this.#tcp.on("error", () => {});
     this.#tcp.on("close", () => this.#ended(undefined));
     this.#tcp.write(
-      `GET /v1/socket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer ${token}\r\n\r\n`,
+      `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer ${credential}\r\n\r\n`,
     );
   }
 

@@ -1,10 +1,11 @@
 /** Clients that are broken: they never ack, talk nonsense, fall silent half-open, or say half a request. Each harms itself alone. */
 import { connect } from "node:net";
+import { instant } from "../proofs/clock.ts";
+import { FaultyProxy } from "../proofs/faulty-proxy.ts";
 import { Connection } from "../support/connection.ts";
 import { mintLocally } from "../support/credentials.ts";
+import { Publisher } from "../support/publisher.ts";
 import type { Random } from "../support/random.ts";
-import { instant } from "./clock.ts";
-import { FaultyProxy } from "./faulty-proxy.ts";
 
 /** What a bad frame is answered with; or the server is just being killed. */
 const NONSENSE: readonly (readonly [frame: string | Buffer | "flood", code: number])[] = [
@@ -17,7 +18,15 @@ const NONSENSE: readonly (readonly [frame: string | Buffer | "flood", code: numb
   ["flood", 4429],
 ];
 
-export const VANDALS = ["never acks", "talks nonsense", "falls silent", "half a request"] as const;
+/** The same of a producer, which has sent something well-formed before. */
+const NONSENSE_PUBLISHED = [
+  "no JSON {",
+  Buffer.from([1, 2, 3]),
+  '{"type":"publish","ref":1}',
+  '{"type":"ack","seq":1}',
+] as const;
+
+const VANDALS = ["never acks", "talks nonsense", "publishes nonsense", "falls silent", "half a request"] as const;
 type Kind = (typeof VANDALS)[number];
 
 export class Vandals {
@@ -52,6 +61,7 @@ export class Vandals {
 
   async #act(kind: Kind, user: string, device: string): Promise<boolean> {
     if (kind === "half a request") return this.#sayHalf();
+    if (kind === "publishes nonsense") return this.#publishNonsense(user);
     if (kind === "falls silent") return this.#fallSilent(user, device);
     const stops = this.#stops();
     const connection = await this.#connect(this.#url, user, device);
@@ -83,6 +93,26 @@ export class Vandals {
     connection?.socket.terminate();
     proxy.stop();
     return connection !== undefined;
+  }
+
+  async #publishNonsense(user: string): Promise<boolean> {
+    const stops = this.#stops();
+    const publisher = new Publisher(this.#url, user);
+    const refused = { type: "publish", ref: 1, messages: [{ type: "soak", wait: 1 }] };
+    publisher.socket.on("open", () => {
+      publisher.send(refused);
+      publisher.socket.send(this.#random.pick(NONSENSE_PUBLISHED));
+    });
+    const end = await Promise.race([publisher.closed, instant(performance.now() + 10_000)]);
+    publisher.socket.terminate();
+    // Nobody was there, or went meanwhile.
+    if (this.#stops() !== stops || publisher.frames.length === 0) return false;
+    const told = publisher.frames.map(({ type }) => type).join(", ");
+    if (end?.code !== 4400 || told !== "publisher_established, published, error")
+      this.violations.push(
+        `[P3] ${user}: a publisher's nonsense was answered with ${told}, and ended with ${end?.code}`,
+      );
+    return true;
   }
 
   async #sayHalf(): Promise<boolean> {
