@@ -39,11 +39,13 @@ export const waitForConnection = async (
     );
     if (reply.connected) return camelCased<UserState>(reply);
     const nowLeftMs = endsAt - performance.now();
-    if (nowLeftMs <= 0) {
+    // No timer is finer than a millisecond: waiting for a part of one would be asking without a pause.
+    if (nowLeftMs < 1) {
       const detail = `The user did not connect within ${timeoutMs} ms. A message that is sent now waits all the same.`;
       throw new SendError({ code: "timeout", detail, retry: "later" }, { attempts: asked });
     }
-    // Where too many wait already, the reply comes at once.
-    if (leftMs - nowLeftMs < waitMs - EARLY_MS) await pause(Math.min(EARLY_MS + backoffMs(asked), nowLeftMs), signal);
+    // Where too many wait already, the reply comes at once; near the end of the time, too, that is no reason to ask without a pause.
+    if (leftMs - nowLeftMs < Math.max(EARLY_MS, waitMs - EARLY_MS))
+      await pause(Math.min(EARLY_MS + backoffMs(asked), nowLeftMs), signal);
   }
 };
