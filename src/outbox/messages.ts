@@ -1,6 +1,7 @@
 /** What is held, whatever row it shares. The rules about it stand in `accepting.ts` and `ending.ts`. */
 import type { Head, Held, Pack, Placed } from "./pack-heads.ts";
 import type { Packs } from "./packs.ts";
+import { Topics } from "./topics.ts";
 
 export type { Head, Held } from "./pack-heads.ts";
 
@@ -15,6 +16,7 @@ export interface Summary {
 
 export class Messages {
   readonly #packs: Packs;
+  readonly #topics = new Topics(() => this.#withTopics());
   #count = 0;
   #bytes = 0;
   #rejected = 0;
@@ -68,6 +70,7 @@ export class Messages {
     this.#bytes += m.head.bytes;
     this.#nextExpiry = Math.min(this.#nextExpiry, m.head.expiresAt);
     this.#highest = m.head.seq;
+    this.#topics.add(m.head);
     this.#unwritten.push(m);
     this.#unwrittenChars += m.entry.length;
     if (this.#unwrittenChars > UNWRITTEN_MAX_CHARS) this.write();
@@ -94,6 +97,7 @@ export class Messages {
     this.#count -= heads.length;
     for (const head of heads) {
       this.#bytes -= head.bytes;
+      this.#topics.remove(head);
       if (head.rejectReason !== null) this.#rejected -= 1;
     }
     if (this.#count === 0) this.#nextExpiry = Number.POSITIVE_INFINITY;
@@ -157,9 +161,10 @@ export class Messages {
 
   /** The held ones of a topic that lie above `after` or were rejected: one, and those that were requeued or append (S6, D7). */
   ofTopic(topic: string, after: number, now: number): readonly Head[] {
-    const packs = this.#table.all.filter((p) => p.topics > 0 && (p.lastSeq > after || p.rejected > 0));
-    return this.#among(packs, (head) => {
-      return head.topic === topic && (head.seq > after || head.rejectReason !== null) && head.expiresAt > now;
+    const mayCount = this.#rejected > 0 ? 0 : after;
+    return this.#topics.of(topic).flatMap((seq) => {
+      const head = seq > mayCount ? this.head(seq) : undefined;
+      return head !== undefined && (seq > after || head.rejectReason !== null) && head.expiresAt > now ? head : [];
     });
   }
 
@@ -217,6 +222,13 @@ export class Messages {
     for (const pack of this.#table.all) {
       if (pack.ids === 0) continue;
       for (const { head } of this.#packs.heads(pack)) if (head.id !== null) yield head;
+    }
+  }
+
+  *#withTopics(): Generator<Head> {
+    for (const pack of this.#table.all) {
+      if (pack.topics === 0) continue;
+      for (const { head } of this.#packs.heads(pack)) if (head.topic !== null) yield head;
     }
   }
 
