@@ -89,11 +89,12 @@ export class Delivery {
     const late = all.filter((s) => !over.includes(s) && s.inFlight > 0 && s.progressAt + settings.ackTimeoutMs <= now);
     closeAll(this.#desk, late, "ack_timeout", now);
     const swept = outbox.sweep(now);
+    const escalated = outbox.escalate(now);
     const forgot = outbox.forgetDue(now);
     outbox.forgetUnseen(this.#desk.connectedDevices(), now);
     for (const session of sessions.values()) pump(this.#desk, session, now);
     settleWaits(this.#desk, now);
-    return swept || forgot;
+    return swept || escalated || forgot;
   }
 
   /** What every turn begins with but an ack and a send: what is in its grace is stored before anything else happens. */

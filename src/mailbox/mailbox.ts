@@ -30,17 +30,17 @@ import type { DeadLetterReason } from "../protocol/message.ts";
 import { outcomeOf } from "../protocol/outcomes.ts";
 import { deliverySettings } from "../settings/delivery.ts";
 import type { Environment } from "../settings/environment.ts";
+import { Alarm } from "./alarm.ts";
 import { Arrivals } from "./arrivals.ts";
 import { Callers } from "./callers.ts";
 import { carryOut, type Hands } from "./carrying-out.ts";
+import { earliest } from "./clock.ts";
 import { GraceTimer } from "./grace-timer.ts";
 import { GroupCommit, type QueuedSend } from "./group-commit.ts";
 import { Publishers } from "./publishers.ts";
 import { type Core, rehydrate } from "./rehydrate.ts";
 import { connectionOf, Sockets } from "./sockets.ts";
-
-/** After a turn that failed in an alarm: long enough not to spin, short enough for what is due (D8). */
-const ALARM_RETRY_MS = 5_000;
+import { webhookCourier } from "./webhook-courier.ts";
 
 /** A Mailbox that was only looked at is deleted after so long: no token lives longer that its place may have been chosen for (S12). */
 const BLANK_MS = LIMITS.tokenTtlMaxMs;
@@ -55,27 +55,26 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   readonly #publishers = new Publishers(this.ctx, this.#settings.heartbeatMs, (call) => this.send(call));
   readonly #grace = new GraceTimer(() => this.#endGrace());
   readonly #hands: Hands;
+  readonly #webhooks = webhookCourier(this.env, this.#name, {
+    core: () => this.#open(),
+    turn: (work) => this.#turn((_, now) => work(now)),
+  });
+  readonly #alarm: Alarm;
   #core: Core | undefined;
-  /** Whether an alarm is doing what is due. */
-  #ticking = false;
   #lastCall = 0;
-  /** The alarm that is set, in Unix milliseconds; null = none. */
-  #alarmAt: number | null = null;
 
   constructor(ctx: DurableObjectState, env: Environment) {
     super(ctx, env);
     this.#sql = new DurableSql(ctx.storage);
     this.#sockets = new Sockets(ctx);
+    this.#alarm = new Alarm(ctx.storage);
     this.#commits = new GroupCommit(
       (group) => this.#commitSends(group),
       () => ctx.storage.sync(),
     );
     this.#hands = { sockets: this.#sockets, callers: this.#callers, arrivals: this.#arrivals, mailbox: this.#name };
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
-    void ctx.blockConcurrencyWhile(async () => {
-      // Null, too, while an alarm is being delivered. Each turn arms: what is due and has no alarm gets one then.
-      this.#alarmAt = await ctx.storage.getAlarm();
-    });
+    void ctx.blockConcurrencyWhile(() => this.#alarm.find());
   }
 
   /** A hash (A6): it may be logged. */
@@ -87,7 +86,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
 
   /** `ending`: a socket whose end woke the object; it counts as open until its end is noted. */
   #open(ending?: WebSocket): Core {
-    this.#core ??= rehydrate(this.#sql, this.#settings, this.#sockets, ending);
+    this.#core ??= rehydrate(this.#sql, this.#settings, this.#name, this.#sockets, ending);
     return this.#core;
   }
 
@@ -109,18 +108,19 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     const { effects, touched } = delivery.takeEffects();
     for (const session of touched) this.#sockets.keep(session);
     for (const effect of effects) carryOut(effect, this.#hands);
+    this.#webhooks.start();
     this.#arm();
     this.#grace.arm(delivery.graceEndsAt, clock.now());
     return result;
   }
 
-  /** Sets the alarm to the earliest due instant, and only ever earlier: each move is a row written. */
+  /** Sets the alarm to the earliest due instant. */
   #arm(): void {
     const { delivery, outbox, clock } = this.#open();
-    const dueAt = delivery.dueAt(clock.now()) ?? (outbox.isBlank ? clock.now() + BLANK_MS : undefined);
-    if (dueAt === undefined || (this.#alarmAt !== null && this.#alarmAt <= dueAt)) return;
-    this.#alarmAt = dueAt;
-    void this.ctx.storage.setAlarm(dueAt);
+    const dueAt =
+      earliest(delivery.dueAt(clock.now()), this.#webhooks.wakeAt(outbox.webhooks.dueAt)) ??
+      (outbox.isBlank ? clock.now() + BLANK_MS : undefined);
+    this.#alarm.arm(dueAt);
   }
 
   #endGrace(): void {
@@ -130,13 +130,10 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   }
 
   override async alarm(): Promise<void> {
-    // While it runs, turns set no alarm: what is due is being done.
-    this.#alarmAt = 0;
-    this.#ticking = true;
+    this.#alarm.begin();
     try {
       await this.#doDue();
-      this.#ticking = false;
-      this.#alarmAt = null;
+      this.#alarm.end();
       const { outbox } = this.#open();
       if (this.#sockets.count === 0 && outbox.isBlank) {
         this.#core = undefined;
@@ -145,11 +142,8 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
       }
       this.#arm();
     } catch (error) {
-      // An alarm that keeps throwing is dropped by the platform: it is set again instead.
-      this.#ticking = false;
       log("error", "alarm_failed", { mailbox: this.#name, ...thrown(error) });
-      this.#alarmAt = Date.now() + ALARM_RETRY_MS;
-      await this.ctx.storage.setAlarm(this.#alarmAt);
+      await this.#alarm.retry();
     }
   }
 
@@ -242,7 +236,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     const before = this.#sql.rowsWritten;
     this.#commitGroup(group, (delivery, calls, now) => delivery.send(calls, now));
     // A busy sender must not starve what is due (D8): a long sweep goes on between commits, too.
-    if (this.#ticking) this.#turn((delivery, now) => delivery.tick(now));
+    if (this.#alarm.isRunning) this.#turn((delivery, now) => delivery.tick(now));
     return this.#sql.rowsWritten > before;
   }
 

@@ -73,6 +73,7 @@ export const endDirect = (tables: Tables, head: Head, now: number): Known => {
 export const heldOf = (settings: DeliverySettings, message: NewMessage, seq: number, now: number): Held => {
   const { type, data, bytes, id, digest, topic, traceparent } = message;
   const appends = message.append === true;
+  const fallbackMs = fallbackMsOf(settings, message);
   return {
     head: {
       seq,
@@ -85,6 +86,8 @@ export const heldOf = (settings: DeliverySettings, message: NewMessage, seq: num
       rejectReason: null,
       requeuedFrom: null,
       topic: topic ?? null,
+      fallbackAt: fallbackMs === null ? null : now + fallbackMs,
+      escalatedAt: null,
       appendType: appends ? type : null,
     },
     entry: messageEntry({
@@ -98,6 +101,10 @@ export const heldOf = (settings: DeliverySettings, message: NewMessage, seq: num
     }),
   };
 };
+
+/** How long a message may go un-acked before it goes to the webhook; null where it never does. */
+export const fallbackMsOf = (settings: DeliverySettings, message: NewMessage): number | null =>
+  message.ttlMs === 0 ? null : message.fallbackMs === undefined ? settings.fallbackMs : message.fallbackMs;
 
 /** Remembers the end of a message that was never stored, so that its id stays idempotent (S4, S5). */
 export const rememberEphemeral = (

@@ -13,14 +13,30 @@ export type Fact =
 
 export class Facts {
   /** An expression of SQL that yields what the constructor takes. */
-  static readonly STORED = `(SELECT json_group_array(json_array(name, value)) FROM facts)`;
+  static readonly STORED = `(SELECT json_group_array(json_array(name, value, text)) FROM facts)`;
 
   readonly #sql: Sql;
   readonly #values: Map<Fact, number>;
+  /** Whose Mailbox it is; it stands beside `next_seq`, in a row that is written anyway. */
+  #owner: string | undefined;
 
-  constructor(sql: Sql, stored: readonly (readonly [Fact, number])[]) {
+  constructor(sql: Sql, stored: readonly (readonly [Fact, number, string | null])[]) {
     this.#sql = sql;
-    this.#values = new Map(stored);
+    this.#values = new Map(stored.map(([name, value]) => [name, value]));
+    this.#owner = stored.find(([name]) => name === "next_seq")?.[2] ?? undefined;
+  }
+
+  /** The user, as whoever sends or connects says it; undefined where nobody has yet. */
+  get owner(): string | undefined {
+    return this.#owner;
+  }
+
+  /** Stored with the first seq; at once where there are seqs that an older release has given out. */
+  own(user: string): void {
+    if (this.#owner === user) return;
+    this.#owner = user;
+    const nextSeq = this.#values.get("next_seq");
+    if (nextSeq !== undefined) this.set("next_seq", nextSeq);
   }
 
   get(name: Fact): number | undefined {
@@ -30,9 +46,11 @@ export class Facts {
   set(name: Fact, value: number): void {
     this.#values.set(name, value);
     this.#sql.exec(
-      `INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+      `INSERT INTO facts (name, value, text) VALUES (?, ?, ?)
+       ON CONFLICT (name) DO UPDATE SET value = excluded.value, text = excluded.text`,
       name,
       value,
+      name === "next_seq" ? (this.#owner ?? null) : null,
     );
   }
 

@@ -8,6 +8,7 @@ import { LIMITS } from "../protocol/limits.ts";
 import type { DeadLetterSelector } from "../protocol/mailbox-api.ts";
 import type { NewMessage } from "../protocol/message.ts";
 import type { DeliverySettings } from "../settings/delivery.ts";
+import type { WebhookQueue } from "../webhooks/queue.ts";
 import * as accepting from "./accepting.ts";
 import type { Devices } from "./devices.ts";
 import * as ending from "./ending.ts";
@@ -22,8 +23,9 @@ import { Tables } from "./tables.ts";
 export class Outbox {
   readonly #tables: Tables;
 
-  constructor(sql: Sql, settings: DeliverySettings) {
-    this.#tables = new Tables(sql, settings);
+  /** `name`: the Mailbox's own, a hash; what is told of its messages is known by it. */
+  constructor(sql: Sql, settings: DeliverySettings, name = "") {
+    this.#tables = new Tables(sql, settings, name);
   }
 
   // ── Reading ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -138,9 +140,11 @@ export class Outbox {
 
   /** The earliest instant at which something of the outbox's own is due; undefined where nothing is. */
   get dueAt(): number | undefined {
-    const { messages, journal, deadLetters } = this.#tables;
+    const { messages, journal, deadLetters, webhooks } = this.#tables;
     const due = Math.min(
       messages.count === 0 ? Number.POSITIVE_INFINITY : messages.nextExpiry,
+      messages.nextFallback ?? Number.POSITIVE_INFINITY,
+      webhooks.forgetAt ?? Number.POSITIVE_INFINITY,
       journal.dueAt ?? Number.POSITIVE_INFINITY,
       deadLetters.dueAt ?? Number.POSITIVE_INFINITY,
       this.#revocationEndsAt ?? Number.POSITIVE_INFINITY,
@@ -177,6 +181,11 @@ export class Outbox {
   /** Ends one step of what has expired; true where there may be more. */
   sweep(now: number): boolean {
     return ending.sweep(this.#tables, now);
+  }
+
+  /** Sends one step of what nobody has acked by its time to the webhook; true where there may be more. */
+  escalate(now: number): boolean {
+    return ending.escalate(this.#tables, now);
   }
 
   /** Ends all that has expired, for a reply that speaks of ends (D8). */
@@ -254,7 +263,21 @@ export class Outbox {
     return letters.length;
   }
 
+  /** What the webhook is still to be told; the shell sends it. */
+  get webhooks(): WebhookQueue {
+    return this.#tables.webhooks;
+  }
+
   // ── The user as a whole ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Whose Mailbox it is, as a caller says who has checked it. */
+  own(user: string): void {
+    this.#tables.facts.own(user);
+  }
+
+  get owner(): string | undefined {
+    return this.#tables.facts.owner;
+  }
 
   /** Tokens issued until `now` are over (U3). */
   revoke(now: number): void {
@@ -274,6 +297,7 @@ export class Outbox {
   /** Forgets what need not be remembered any longer; true where there may be more. */
   forgetDue(now: number): boolean {
     this.#tables.deadLetters.forgetDue(now);
+    this.#tables.webhooks.forgetDue(now);
     const endsAt = this.#revocationEndsAt;
     if (endsAt !== undefined && endsAt <= now) this.#tables.facts.forget("revoked_at");
     return this.#tables.journal.forgetDue(now, JOURNAL_BLOCKS_AT_ONCE);

@@ -27,6 +27,7 @@ const TTL = "Seconds, from 0 on; 0 = never stored.";
 const WHOLE_SECONDS = "Whole seconds.";
 const TTL_PUBLISHED = "Seconds, above 0: what is never stored is sent by HTTP.";
 const TTL_STORED = "Seconds, above 0.";
+const FALLBACK = '{"after": seconds}, above 0; or null for none.';
 const DEVICE = "1 to 64 of A-Z a-z 0-9 . _ ~ -";
 const LOCATION = `One of ${LOCATIONS.join(", ")}.`;
 
@@ -40,6 +41,7 @@ const message = {
   ttl: v.optional(v.pipe(seconds(TTL), v.minValue(0, TTL))),
   topic: v.optional(text(isTopic, TOPIC, SHAPES.topic)),
   append: v.optional(v.literal(true, APPEND)),
+  fallback: v.optional(v.nullable(fields({ after: v.pipe(seconds(FALLBACK), v.gtValue(0, FALLBACK)) }))),
   location,
 };
 /** `POST /v1/users/{user}/messages` (S). */

@@ -13,6 +13,8 @@ export type WaitId = string;
 export interface SendCall {
   /** In order; all of them are of this Mailbox's user. */
   readonly messages: readonly NewMessage[];
+  /** The user that it is: a Mailbox's name does not say it, and what it tells others must. */
+  readonly user?: string;
   /** How long the reply may wait for the end of the (only) message (S3). For `ttl: 0`: how long to wait for its ack (S5). */
   readonly waitMs?: number;
   readonly waitId?: WaitId;

@@ -5,6 +5,7 @@ import { isPublicHost } from "./public-host.ts";
 /** What is told of where it is switched on; a fallback is always told of. */
 export const END_EVENTS = ["message.expired", "message.rejected", "message.undeliverable"] as const;
 export type EndEvent = (typeof END_EVENTS)[number];
+export const NO_EVENTS: readonly EndEvent[] = [];
 
 /** The receiver. */
 export interface WebhookTarget {
@@ -43,8 +44,11 @@ export const webhookSettings = (env: Environment): Read<WebhookSettings> => {
   const events = named.filter(isEvent);
   if (events.length < named.length) faults.push(`WEBHOOK_EVENTS is a list of ${END_EVENTS.join(", ")}.`);
   if (text === undefined) {
-    if (named.length > 0) faults.push("WEBHOOK_EVENTS is set, and WEBHOOK_URL, where they go, is not.");
-    return { settings: { events: [] }, faults };
+    for (const name of ["WEBHOOK_EVENTS", "FALLBACK_AFTER_SECONDS"]) {
+      if (textOf(env, name) !== undefined && env[name] !== "0")
+        faults.push(`${name} is set, and WEBHOOK_URL, where it goes, is not.`);
+    }
+    return { settings: { events: NO_EVENTS }, faults };
   }
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const fault = url === undefined ? "it is no URL" : targetFault(url, env.ENVIRONMENT === "development");
@@ -59,6 +63,6 @@ export const webhookSettings = (env: Environment): Read<WebhookSettings> => {
     if (one !== undefined && !SECRET.test(one))
       faults.push(`${name} must be whsec_ and 24 to 64 random bytes in base64.`);
   }
-  if (url === undefined || faults.length > 0) return { settings: { events }, faults };
+  if (url === undefined || faults.length > 0) return { settings: { events: NO_EVENTS }, faults };
   return { settings: { target: { url, secrets, timeoutMs: TIMEOUT_MS }, events }, faults };
 };

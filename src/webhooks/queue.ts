@@ -66,7 +66,8 @@ interface Row {
 
 /** Those that were given up are kept as dead letters are: so many, the oldest give way, and for so long. */
 const FAILED_MAX = 1_000;
-const FAILED_TTL_MS = 30 * 86_400_000;
+const FAILED_TTL_DAYS = 30;
+const FAILED_TTL_MS = FAILED_TTL_DAYS * 86_400_000;
 
 type Summary = readonly [nextAt: number | null, failed: number, oldestFailedAt: number | null];
 
@@ -119,13 +120,14 @@ export class WebhookQueue {
   }
 
   /** How an attempt went: it is done, is tried again, or is given up. Nothing happens to one that is gone meanwhile. */
-  record({ n, attempts }: Delivery, outcome: Outcome, now: number, random: number): void {
-    if (outcome.ok) this.#sql.exec(`DELETE FROM webhooks WHERE n = ?`, n);
+  record({ n, id, attempts }: Delivery, outcome: Outcome, now: number, random: number): void {
+    // By its id, too: where it was thrown away meanwhile, another may have its number.
+    if (outcome.ok) this.#sql.exec(`DELETE FROM webhooks WHERE n = ? AND id = ?`, n, id);
     else {
       const next = outcome.isFinal ? undefined : nextAttemptAt(attempts + 1, now, random, outcome.notBeforeMs);
       this.#sql.exec(
-        `UPDATE webhooks SET attempts = ?, next_at = ?, attempted_at = ?, fault = ? WHERE n = ?`,
-        ...[attempts + 1, next ?? null, now, outcome.fault, n],
+        `UPDATE webhooks SET attempts = ?, next_at = ?, attempted_at = ?, fault = ? WHERE n = ? AND id = ?`,
+        ...[attempts + 1, next ?? null, now, outcome.fault, n, id],
       );
     }
     this.#summarize();

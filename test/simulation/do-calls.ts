@@ -6,6 +6,7 @@ import { expect, fail, same } from "./mismatch.ts";
 import type { Letter, Message } from "./model.ts";
 import { forgetUnseen } from "./model-devices.ts";
 import { checkComplete } from "./model-stream.ts";
+import { awaiting } from "./model-webhooks.ts";
 import type { Death, LetterChoice, Op } from "./operations.ts";
 import type { Referee } from "./referee.ts";
 
@@ -176,7 +177,11 @@ export const doRequeue = (referee: Referee, op: Extract<Op, { do: "requeue" }>):
     const { type, data, bytes, topic, appendTo, acceptedAt, expiresAt } = letter.message;
     const ttlMs = Math.min(op.ttlMs ?? expiresAt - acceptedAt, model.settings.ttlMaxMs);
     const about = { type, data, bytes, topic, appendTo, acceptedAt: now, expiresAt: now + ttlMs };
-    made.push(model.add({ ...about, seq: state.seq, id: `~${state.seq}`, requeuedFrom: letter.message.seq }));
+    const { fallbackMs } = model.settings;
+    const fallbackAt = fallbackMs === null ? undefined : now + fallbackMs;
+    made.push(
+      model.add({ ...about, fallbackAt, seq: state.seq, id: `~${state.seq}`, requeuedFrom: letter.message.seq }),
+    );
   }
   remove(referee, fitting);
   if (!result.ok) {
@@ -223,6 +228,20 @@ export const doRevoke = (referee: Referee, dies?: Death): void => {
   referee.settle(turn);
 };
 
+/** The webhook is told; again, with the same id, where that is not recorded. False where there is nothing to tell. */
+export const doTell = (referee: Referee, dies?: Death): boolean => {
+  const { model, world } = referee;
+  model.turn += 1;
+  const turn = world.tell(dies);
+  if (turn === "nothing") return false;
+  const id = world.received.at(-1) as string;
+  expect(model.told.has(id), "N2", () => `the webhook was sent ${id}, which it was not to be told`);
+  if (turn !== undefined) referee.settle(turn);
+  else if (dies === "before_commit") referee.crash();
+  else referee.forget();
+  return true;
+};
+
 /** What is due by now has been done once the alarm has run (D4, C9, D8). */
 export const doAlarm = (referee: Referee, dies?: Death): void => {
   const { model, world } = referee;
@@ -251,8 +270,13 @@ export const doAlarm = (referee: Referee, dies?: Death): void => {
     model.letters = model.lettersAt(now);
     const over = model.messages.find((m) => m.end === undefined && !m.ephemeral && m.expiresAt <= now);
     expect(turn.result || over === undefined, "D8", () => `${over?.seq} is over, and stored after the alarm`);
+    const late = awaiting(model).find((m) => (m.fallbackAt ?? 0) <= now && m.expiresAt > now);
+    expect(turn.result || late === undefined, "D8", () => `${late?.seq} is due for the webhook, and was not told of`);
     if (turn.kind === "committed") referee.settle(turn);
     else if (model.revokedAt + LIMITS.tokenTtlMaxMs <= now) model.revokedAt = -1;
   }, dies);
-  if (dies === undefined) checkAlarm(world, model, world.now);
+  if (dies !== undefined) return;
+  checkAlarm(world, model, world.now);
+  // What was due for the webhook is sent as its alarm has run.
+  while (doTell(referee)) checkAlarm(world, model, world.now);
 };

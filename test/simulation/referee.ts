@@ -12,6 +12,7 @@ import { type Message, Model } from "./model.ts";
 import type { Connection } from "./model-connection.ts";
 import { endConnections, loseConnections, loseMemory } from "./model-devices.ts";
 import { checkCaughtUp, checkGap, checkMessages, type WireMessage } from "./model-stream.ts";
+import { noteTold, type ToldRow } from "./model-webhooks.ts";
 import type { Death } from "./operations.ts";
 import type { Turn, World } from "./world.ts";
 
@@ -106,6 +107,9 @@ export class Referee {
 
   noteStored(now: number): void {
     if (this.model.isAnyOver(now)) this.model.noteStored(this.stored(), now);
+    if (this.model.settings.hasReceiver) {
+      noteTold(this.model, this.world.sql.exec<ToldRow>("SELECT id, event, seq, body FROM webhooks"), now);
+    }
   }
 
   stored(): ReadonlySet<number> {

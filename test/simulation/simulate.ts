@@ -12,6 +12,7 @@ import {
   doRequeue,
   doRevoke,
   doState,
+  doTell,
   doUser,
 } from "./do-calls.ts";
 import { doErase, doHangUp, doSend, endGrace, endWaits } from "./do-sends.ts";
@@ -79,6 +80,8 @@ const perform = (referee: Referee, op: Op): void => {
       return;
     case "alarm":
       return doAlarm(referee, op.dies);
+    case "tell":
+      return void doTell(referee, op.dies);
     case "hibernate":
       return referee.hibernate();
     case "crash":
@@ -141,7 +144,7 @@ export const runSchedule = (schedule: Schedule): Failure | undefined => {
     ttlMaxMs: TTL_MAX_MS,
     ...schedule.settings,
   };
-  const world = new World(emptyDatabase(settings), settings, STARTED_AT);
+  const world = new World(emptyDatabase(settings), settings, STARTED_AT, schedule.takesEach);
   const referee = new Referee(world, settings);
   let at = 0;
   try {

@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { overTime } from "../../src/monitor/steps.ts";
+import { NodeSql } from "../../src/outbox/node-sql.ts";
+import { Outbox } from "../../src/outbox/outbox.ts";
 import { parseClientFrame } from "../../src/protocol/client-frames.ts";
 import { ERRORS, refuse } from "../../src/protocol/errors.ts";
 import * as frames from "../../src/protocol/frames.ts";
@@ -18,6 +20,7 @@ import { parsePublisherFrame, publishedFrame, publisherEstablishedFrame } from "
 import { READINESS_STEPS, type Readiness } from "../../src/protocol/readiness.ts";
 import { accessSettings } from "../../src/settings/access.ts";
 import { DELIVERY_DEFAULTS, deliverySettings } from "../../src/settings/delivery.ts";
+import { ATTEMPT_DELAYS_MS } from "../../src/webhooks/schedule.ts";
 import { closeEvent, frameEvent } from "../../src/worker/event-format.ts";
 import { deadLetterReply, userReply } from "../../src/worker/replies.ts";
 import { TOKEN_SECRET } from "../support/credentials.ts";
@@ -183,6 +186,20 @@ const MAILBOX = mailboxNameOf("ada");
 const CONNECTION = `${MAILBOX.slice(0, 16)}.4c9d`;
 const order = { seq: SEQ, id: "order-7", type: "order", data: '{"n":7}', acceptedAt: AT };
 
+/** Of a message that nobody has acked for five minutes. */
+const webhookOf = (): string => {
+  const settings = { ...DELIVERY_DEFAULTS, hasReceiver: true };
+  const outbox = new Outbox(new NodeSql(), settings, MAILBOX);
+  outbox.own("ada");
+  outbox.welcome("phone", new Set(), AT);
+  const fields = { topic: "orders", fallbackMs: 300_000 };
+  const taken = outbox.append({ type: "order", data: '{"n":7}', bytes: 31, id: "order-7", digest: "", ...fields }, AT);
+  if (taken.kind !== "new") throw new Error("There is room.");
+  outbox.escalate(AT + 300_000);
+  const body = outbox.webhooks.due(AT + 300_000, 1, new Set())[0]?.body ?? "";
+  return body.replace(String(taken.message.head.seq), String(SEQ));
+};
+
 /** What the code says where the document gives an example of it. */
 const examples: Readonly<Record<string, string>> = {
   "[S7] the reply of a send": JSON.stringify(
@@ -220,6 +237,7 @@ const examples: Readonly<Record<string, string>> = {
     ...order,
     ...{ topic: "orders", reason: "rejected", rejectReason: "no such order", endedAt: LATER },
   }),
+  "[N2] a webhook": webhookOf(),
   "[E1] a problem": JSON.stringify(problemBody(refuse("outbox_full", "Send again later."))),
   "[M4] what the start-up check found": JSON.stringify({
     ...{ status: "not_ready", version: "4b6d7a9e", checked_at: rfc3339(AT), duration_ms: 3_009 },
@@ -349,6 +367,13 @@ const GATHER_MS = 20;
 
 const RETRY_MIN_MS = constant("worker/event-format.ts", "RETRY_MIN_MS");
 
+const inMinutes = (ms: number): string => `${ms / 60_000} minutes`;
+/** What a webhook waits between attempts. */
+const retries = ATTEMPT_DELAYS_MS.slice(1).map((ms) => {
+  if (ms < 60_000) return inSeconds(ms);
+  return ms < 3_600_000 ? inMinutes(ms) : inHours(ms);
+});
+
 /** The sentences with numbers, each with the code's. */
 const L = LIMITS;
 const sentences: readonly string[] = [
@@ -380,6 +405,13 @@ const sentences: readonly string[] = [
   `ahead by ${inSeconds(L.tokenClockSkewMs)} at most`,
   `at least ${constant("settings/access.ts", "SECRET_MIN_BYTES")} bytes; \`TOKEN_SECRET_OLD\``,
   "of its own: 1 to 64 of `A-Z a-z 0-9 . _ ~ -`",
+  `after ${retries.slice(0, 3).join(", ")}, then ${retries
+    .slice(3, -1)
+    .map((text) => text.split(" ")[0])
+    .join(", ")} and ${retries.at(-1)}, each`,
+  `answer within ${inSeconds(constant("settings/webhooks.ts", "TIMEOUT_MS"))}. 410 ends it at once.`,
+  `given up is kept for ${constant("webhooks/queue.ts", "FAILED_TTL_DAYS")} days.`,
+  "answered 2xx: it comes",
 ];
 
 /** The page as running text, without list numbers and what other tests hold: fences, the tables of errors and limits. */
@@ -400,7 +432,7 @@ test("every number in the sentences of PROTOCOL.md is the code's", () => {
   for (const code of [200, 202, 1000, 1006, ...Object.values(frames.CLOSE)]) known.add(code);
   const bare = rest
     .replace(/`[^`]*`/g, "")
-    .replace(/\b[SCDUAEMOP]\d+\b|\bRFC \d+|\b(?:Open|Async)API [\d.]+|\b[45]xx\b|\b40[13]s\b|UTF-8/g, "");
+    .replace(/\b[SCDUAEMNOP]\d+\b|\bRFC \d+|\b(?:Open|Async)API [\d.]+|\b[45]xx\b|\b40[13]s\b|UTF-8/g, "");
   const strange = [...bare.matchAll(/\d[\d.,]*\d|\d/g)].filter(([n]) => n !== "0" && !known.has(Number(n)));
   expect(strange.map(({ index }) => bare.slice(Math.max(0, index - 30), index + 20))).toEqual([]);
 });
