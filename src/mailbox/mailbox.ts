@@ -17,6 +17,7 @@ import {
   type Acknowledgement,
   ATTACH_HEADER,
   type AttachCall,
+  type BulkStep,
   type DeadLetterSelector,
   type MailboxApi,
   REFUSAL_HEADER,
@@ -32,6 +33,7 @@ import { deliverySettings } from "../settings/delivery.ts";
 import type { Environment } from "../settings/environment.ts";
 import { Alarm } from "./alarm.ts";
 import { Arrivals } from "./arrivals.ts";
+import { AttentionTeller } from "./attention-teller.ts";
 import { Callers } from "./callers.ts";
 import { carryOut, type Hands } from "./carrying-out.ts";
 import { earliest } from "./clock.ts";
@@ -40,6 +42,7 @@ import { GroupCommit, type QueuedSend } from "./group-commit.ts";
 import { Publishers } from "./publishers.ts";
 import { type Core, rehydrate } from "./rehydrate.ts";
 import { connectionOf, Sockets } from "./sockets.ts";
+import type { Turns } from "./turns.ts";
 import { webhookCourier } from "./webhook-courier.ts";
 
 /** A Mailbox that was only looked at is deleted after so long: no token lives longer that its place may have been chosen for (S12). */
@@ -55,10 +58,9 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   readonly #publishers = new Publishers(this.ctx, this.#settings.heartbeatMs, (call) => this.send(call));
   readonly #grace = new GraceTimer(() => this.#endGrace());
   readonly #hands: Hands;
-  readonly #webhooks = webhookCourier(this.env, this.#name, {
-    core: () => this.#open(),
-    turn: (work) => this.#turn((_, now) => work(now)),
-  });
+  readonly #turns: Turns = { core: () => this.#open(), turn: (work) => this.#turn((_, now) => work(now)) };
+  readonly #webhooks = webhookCourier(this.env, this.#name, this.#turns);
+  readonly #attention = new AttentionTeller(this.env, this.#name, this.#turns);
   readonly #alarm: Alarm;
   #core: Core | undefined;
   #lastCall = 0;
@@ -98,7 +100,11 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     const { delivery, clock } = this.#open();
     let result: T;
     try {
-      result = this.#sql.transaction(() => work(delivery, clock.now()));
+      result = this.#sql.transaction(() => {
+        const done = work(delivery, clock.now());
+        delivery.noteAttention(clock.now());
+        return done;
+      });
     } catch (error) {
       this.#core = undefined;
       this.#callers.fail(error);
@@ -109,6 +115,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     for (const session of touched) this.#sockets.keep(session);
     for (const effect of effects) carryOut(effect, this.#hands);
     this.#webhooks.start();
+    this.#attention.start();
     this.#arm();
     this.#grace.arm(delivery.graceEndsAt, clock.now());
     return result;
@@ -118,8 +125,11 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   #arm(): void {
     const { delivery, outbox, clock } = this.#open();
     const dueAt =
-      earliest(delivery.dueAt(clock.now()), this.#webhooks.wakeAt(outbox.webhooks.dueAt)) ??
-      (outbox.isBlank ? clock.now() + BLANK_MS : undefined);
+      earliest(
+        delivery.dueAt(clock.now()),
+        this.#webhooks.wakeAt(outbox.webhooks.dueAt),
+        this.#attention.wakeAt(clock.now()),
+      ) ?? (outbox.isBlank ? clock.now() + BLANK_MS : undefined);
     this.#alarm.arm(dueAt);
   }
 
@@ -251,21 +261,14 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     this.#turn(
       (delivery, now) => work(delivery, calls, now),
       (outcomes) => {
-        group.forEach((queued, at) => this.#hold(queued, calls[at] as GroupedCall, outcomes[at] as CallOutcome));
+        group.forEach((queued, at) => {
+          const { call } = calls[at] as GroupedCall;
+          this.#callers.hold(call, queued, outcomes[at] as CallOutcome, (wait) =>
+            this.#turn((delivery, now) => delivery.waitOver(wait, now)),
+          );
+        });
       },
     );
-  }
-
-  #hold({ send, resolve, reject }: QueuedSend, { call }: GroupedCall, { replies, waits }: CallOutcome): void {
-    if (waits.length === 0) return resolve(replies);
-    this.#callers.hold(call, send.waitId, replies, { resolve, reject });
-    for (const { index, seq, forMs } of waits) {
-      const over = () => {
-        const message = this.#turn((delivery, now) => delivery.waitOver({ call, index, seq }, now));
-        this.#callers.settle(call, index, message);
-      };
-      this.#callers.time(call, index, setTimeout(over, forMs));
-    }
   }
 
   async stopWaiting(waitId: WaitId): Promise<void> {
@@ -308,6 +311,19 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     return this.#turn((delivery, now) => delivery.requeue(selector, ttlMs, now));
   }
 
+  async webhooks({ after, limit }: { readonly after: number; readonly limit: number }) {
+    return this.#turn((delivery) => delivery.webhooks(after, limit));
+  }
+
+  async failedWebhooks(action: "retry" | "discard") {
+    return this.#turn((delivery, now) => delivery.failedWebhooks(action, now));
+  }
+
+  async bulkStep(step: BulkStep) {
+    await this.#doDue();
+    return this.#turn((delivery, now) => delivery.bulkStep(step, now));
+  }
+
   async discard(selector: DeadLetterSelector) {
     await this.#doDue();
     return this.#turn((delivery, now) => delivery.discard(selector, now));
@@ -333,6 +349,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     this.#arrivals.settle();
     // What the outbox keeps in memory is of tables that are empty now.
     this.#core = undefined;
+    this.#attention.start();
     this.#arm();
   }
 }

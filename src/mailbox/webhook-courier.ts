@@ -4,18 +4,12 @@ import type { Environment } from "../settings/environment.ts";
 import { webhookSettings } from "../settings/webhooks.ts";
 import { attempt } from "../webhooks/attempt.ts";
 import { Courier } from "../webhooks/courier.ts";
-import type { Core } from "./rehydrate.ts";
+import type { Turns } from "./turns.ts";
 
 /** How long an attempt takes at most where no receiver is set: it fails at once. */
 const NO_TARGET_MS = 1_000;
 
-export interface CourierTurns {
-  readonly core: () => Core;
-  /** Runs `work` as a turn of the Mailbox. */
-  readonly turn: (work: (now: number) => void) => void;
-}
-
-export const webhookCourier = (env: Environment, mailbox: string, { core, turn }: CourierTurns): Courier => {
+export const webhookCourier = (env: Environment, mailbox: string, { core, turn }: Turns): Courier => {
   const { target } = webhookSettings(env).settings;
   const isDevelopment = env.ENVIRONMENT === "development";
   return new Courier({

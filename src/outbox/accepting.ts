@@ -123,10 +123,17 @@ export const rememberEphemeral = (
 };
 
 /** Sends dead letters again, in order, as new messages at the end, while there is room (D7). */
-export const requeue = (tables: Tables, selector: DeadLetterSelector, ttlMs: number | undefined, now: number) => {
+export const requeue = (
+  tables: Tables,
+  selector: DeadLetterSelector,
+  ttlMs: number | undefined,
+  now: number,
+  limit = Number.POSITIVE_INFINITY,
+) => {
   const letters = tables.deadLetters.heads(now, 0, selector);
   const requeued: Head[] = [];
   for (const letter of letters) {
+    if (requeued.length >= limit) break;
     if (!makeRoom(tables, letter.bytes, [], now)) break;
     const { type, data, topic, append } = tables.deadLetters.content(letter.seq);
     const message: NewMessage = {

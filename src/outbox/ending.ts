@@ -12,6 +12,8 @@ export interface Progress {
   readonly device: string;
   readonly acked: number;
   readonly cursor: number;
+  /** Its connections go on, and have acked all that they were sent: it has no 4408s in a row any more (N4). */
+  readonly isDone: boolean;
 }
 
 /** How many messages are ended in one go: a step takes a few milliseconds, which is what a send may have to wait for it. */
@@ -100,6 +102,7 @@ export const record = (tables: Tables, progress: readonly Progress[], now: numbe
       cursor: Math.max(device.cursor, p.cursor),
       acked: Math.max(device.acked, p.acked),
       lastSeenAt: now,
+      timeouts: p.isDone ? 0 : device.timeouts,
     });
     tables.acked = Math.max(tables.acked, p.acked);
   }

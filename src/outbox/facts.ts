@@ -9,7 +9,11 @@ export type Fact =
   /** The highest seq that a device, forgotten since, had acked (D5). */
   | "acked_seq"
   /** 1 once a device has been known: the next one is not the user's first (C4). */
-  | "had_device";
+  | "had_device"
+  /** Why a person should look at this user, and since which version of that (N4). */
+  | "attention"
+  /** The same as the index of those users has it. */
+  | "attention_told";
 
 export class Facts {
   /** An expression of SQL that yields what the constructor takes. */

@@ -10,6 +10,7 @@ import type { NewMessage } from "../protocol/message.ts";
 import type { DeliverySettings } from "../settings/delivery.ts";
 import type { WebhookQueue } from "../webhooks/queue.ts";
 import * as accepting from "./accepting.ts";
+import { AttentionBook } from "./attention.ts";
 import type { Devices } from "./devices.ts";
 import * as ending from "./ending.ts";
 import * as knowing from "./knowing.ts";
@@ -22,10 +23,13 @@ import { Tables } from "./tables.ts";
 
 export class Outbox {
   readonly #tables: Tables;
+  /** Whether a person should look at this user (N4). */
+  readonly attention: AttentionBook;
 
   /** `name`: the Mailbox's own, a hash; what is told of its messages is known by it. */
   constructor(sql: Sql, settings: DeliverySettings, name = "") {
     this.#tables = new Tables(sql, settings, name);
+    this.attention = new AttentionBook(this.#tables);
   }
 
   // ── Reading ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -252,13 +256,13 @@ export class Outbox {
     return { letters: this.#tables.deadLetters.wholes(page), more: page.length < heads.length };
   }
 
-  requeue(selector: DeadLetterSelector, ttlMs: number | undefined, now: number) {
-    return accepting.requeue(this.#tables, selector, ttlMs, now);
+  requeue(selector: DeadLetterSelector, ttlMs: number | undefined, now: number, limit?: number) {
+    return accepting.requeue(this.#tables, selector, ttlMs, now, limit);
   }
 
   /** Forgets dead letters; gives back how many. */
-  discard(selector: DeadLetterSelector, now: number): number {
-    const letters = this.#tables.deadLetters.heads(now, 0, selector);
+  discard(selector: DeadLetterSelector, now: number, limit?: number): number {
+    const letters = this.#tables.deadLetters.heads(now, 0, selector).slice(0, limit);
     this.#tables.deadLetters.remove(letters.map((letter) => letter.seq));
     return letters.length;
   }
@@ -285,13 +289,15 @@ export class Outbox {
   }
 
   /**
-   * Forgets everything but the instant of revocation, which is also above the time of every seq given out (U4, D10).
+   * Forgets everything but that the index is to forget the user, and the instant of revocation, which is also above the time of every seq given out (U4, D10).
    * What is kept in memory is of empty tables then: the outbox is to be built anew.
    */
   erase(now: number): void {
     const revokedAt = Math.max(this.revokedAt, now, this.#tables.sequence.highestMs);
+    const attended = this.attention.afterErasure(now);
     for (const table of USER_TABLES) this.#tables.sql.exec(`DELETE FROM ${table}`);
     this.#tables.facts.set("revoked_at", revokedAt);
+    if (attended !== undefined) this.#tables.facts.set("attention", attended);
   }
 
   /** Forgets what need not be remembered any longer; true where there may be more. */

@@ -1,5 +1,6 @@
 /** The HTTP bodies and queries: what a request may say. Unknown fields are refused everywhere (the contract's limits). */
 import * as v from "valibot";
+import { ATTENTION_REASONS } from "./attention.ts";
 import { isDevice, isSenderId, isTopic, isType, isUser, SHAPES, type Shape } from "./identifiers.ts";
 import { LIMITS } from "./limits.ts";
 import { LOCATIONS } from "./location.ts";
@@ -121,6 +122,39 @@ export const placedQuery = fields({ location });
 export const pageQuery = fields({ ...page, location });
 export const deadLettersQuery = fields({ ...page, reason, location });
 export const reasonQuery = fields({ reason, location });
+
+const ATTENTION = `One of ${ATTENTION_REASONS.join(", ")}.`;
+const CURSOR = "The `next` of the page before.";
+/** `GET /v1/attention` (N4). */
+export const attentionQuery = fields({
+  reason: v.optional(v.picklist(ATTENTION_REASONS, ATTENTION)),
+  after: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[0-9]{1,16}\.[0-9a-f]{64}$/, CURSOR),
+      v.transform((text) => ({ since: Number(text.split(".")[0]), mailbox: text.split(".")[1] ?? "" })),
+    ),
+  ),
+  limit: page.limit,
+});
+
+const INSTANT = "A time by RFC 3339, such as 2026-11-23T02:10:00Z.";
+const instant = v.optional(
+  v.pipe(
+    v.string(),
+    v.regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2})$/, INSTANT),
+    v.transform((text) => Date.parse(text)),
+    v.number(INSTANT),
+    v.finite(INSTANT),
+  ),
+);
+/** Both jobs over all users (N5): which dead letters. */
+export const bulkQuery = fields({
+  reason,
+  since: instant,
+  until: instant,
+  all: v.optional(v.literal("true", "true, where no other says which.")),
+});
 
 const MS = "Milliseconds, from 0 on.";
 

@@ -3,6 +3,7 @@
  * said that it has it. So none is lost; one may come twice, and then with the same id.
  */
 import type { Sql } from "../outbox/sql.ts";
+import type { WebhookEntry } from "../protocol/mailbox-api.ts";
 import { nextAttemptAt } from "./schedule.ts";
 
 /** Released: it never changes (O2). */
@@ -41,17 +42,6 @@ export interface Delivery extends Webhook {
 export type Outcome =
   | { readonly ok: true }
   | { readonly ok: false; readonly fault: string; readonly isFinal?: true; readonly notBeforeMs?: number };
-
-/** As a person looks at it. */
-export interface WebhookState extends Omit<Webhook, "body"> {
-  readonly createdAt: number;
-  readonly attempts: number;
-  /** Absent where it was given up. */
-  readonly nextAt?: number;
-  readonly attemptedAt?: number;
-  /** Why the last attempt failed. */
-  readonly fault?: string;
-}
 
 interface Row {
   readonly id: string;
@@ -140,7 +130,7 @@ export class WebhookQueue {
   }
 
   /** In the order of their events, above `after`. */
-  list(after: number, limit: number): readonly (WebhookState & { readonly n: number })[] {
+  list(after: number, limit: number): readonly (WebhookEntry & { readonly n: number })[] {
     return this.#sql
       .exec<Row & { readonly n: number }>(
         `SELECT n, id, event, seq, created_at, attempts, next_at, attempted_at, fault FROM webhooks WHERE n > ? ORDER BY n LIMIT ?`,

@@ -45,7 +45,7 @@ export const ownerOf = ({ user }: UserMailbox) => (user === undefined ? {} : { u
 /** The service's own Mailbox of that name: no hash starts so, and thus no request can address it (A6). */
 export const reservedMailbox = (env: Bindings, name: `sys:${string}`): UserMailbox => mailboxNamed(env, name);
 
-const mailboxNamed = (env: Bindings, name: string, location?: Location): UserMailbox => {
+export const mailboxNamed = (env: Bindings, name: string, location?: Location): UserMailbox => {
   const namespace = inJurisdiction(env, env.MAILBOX);
   const stub = () =>
     namespace.getByName(name, location === undefined ? {} : { locationHint: location }) as unknown as MailboxStub;

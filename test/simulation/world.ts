@@ -101,6 +101,7 @@ export class World {
     try {
       result = this.sql.transaction(() => {
         const done = work(delivery, now);
+        delivery.noteAttention(now);
         if (dies === "before_commit" || dies === "fault") throw died;
         return done;
       });

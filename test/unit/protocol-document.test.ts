@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { overTime } from "../../src/monitor/steps.ts";
 import { NodeSql } from "../../src/outbox/node-sql.ts";
 import { Outbox } from "../../src/outbox/outbox.ts";
+import { bitOf } from "../../src/protocol/attention.ts";
 import { parseClientFrame } from "../../src/protocol/client-frames.ts";
 import { ERRORS, refuse } from "../../src/protocol/errors.ts";
 import * as frames from "../../src/protocol/frames.ts";
@@ -22,6 +23,7 @@ import { accessSettings } from "../../src/settings/access.ts";
 import { DELIVERY_DEFAULTS, deliverySettings } from "../../src/settings/delivery.ts";
 import { ATTEMPT_DELAYS_MS } from "../../src/webhooks/schedule.ts";
 import { closeEvent, frameEvent } from "../../src/worker/event-format.ts";
+import { attentionPage, jobReply } from "../../src/worker/operator-replies.ts";
 import { deadLetterReply, userReply } from "../../src/worker/replies.ts";
 import { TOKEN_SECRET } from "../support/credentials.ts";
 import { projectDir } from "../support/worker-config.ts";
@@ -131,6 +133,13 @@ test("[A1] PROTOCOL.md lists every route with its scopes, its query and its body
     "GET /v1/users/{user}/dead-letters": keys(http.deadLettersQuery),
     "POST /v1/users/{user}/dead-letters/requeue": keys(http.reasonQuery),
     "DELETE /v1/users/{user}/dead-letters": keys(http.reasonQuery),
+    "GET /v1/users/{user}/webhooks": keys(http.pageQuery),
+    "GET /v1/attention": keys(http.attentionQuery),
+    "POST /v1/dead-letters/requeue": keys(http.bulkQuery),
+    "DELETE /v1/dead-letters": keys(http.bulkQuery),
+    "GET /v1/jobs": keys(http.noQuery),
+    "GET /v1/jobs/{job}": keys(http.noQuery),
+    "DELETE /v1/jobs/{job}": keys(http.noQuery),
     "GET /v1/socket": keys(http.socketQuery),
     "GET /v1/events": keys(http.socketQuery),
     "PUT /v1/connections/{connection_id}/token": keys(http.noQuery),
@@ -147,6 +156,7 @@ test("[A1] PROTOCOL.md lists every route with its scopes, its query and its body
     "POST /v1/connections/{connection_id}/ack": keys(http.ackBody),
     "POST /v1/connections/{connection_id}/reject": keys(http.rejectBody),
     "POST /v1/users/{user}/tokens": keys(http.tokenBody),
+    "POST /v1/dead-letters/requeue": keys(http.requeueBody),
     "POST /v1/users/{user}/dead-letters/requeue": keys(http.requeueBody),
     "POST /v1/users/{user}/dead-letters/{seq}/requeue": keys(http.requeueBody),
   };
@@ -238,6 +248,26 @@ const examples: Readonly<Record<string, string>> = {
     ...{ topic: "orders", reason: "rejected", rejectReason: "no such order", endedAt: LATER },
   }),
   "[N2] a webhook": webhookOf(),
+  "[N4] who needs a person": JSON.stringify(
+    attentionPage(
+      [
+        {
+          users: [{ mailbox: MAILBOX, user: "ada", reasons: bitOf("rejected"), since: LATER, updatedAt: LATER }],
+          total: 1,
+          byReason: [[bitOf("rejected"), 1]],
+        },
+      ],
+      100,
+    ),
+  ),
+  "[N5] a job": JSON.stringify(
+    jobReply({
+      ...{ id: "6f1c1d8a-0c6e-4d1a-9a53-2d6f0b7f3c11", action: "requeue", status: "running" },
+      range: { reason: "rejected", since: AT, until: AT + 300_000 },
+      ...{ usersTotal: 2_000, usersDone: 140, usersFailed: 0, done: 311, left: 0 },
+      ...{ startedAt: AT + 300_000, updatedAt: LATER + 300_000 },
+    }),
+  ),
   "[E1] a problem": JSON.stringify(problemBody(refuse("outbox_full", "Send again later."))),
   "[M4] what the start-up check found": JSON.stringify({
     ...{ status: "not_ready", version: "4b6d7a9e", checked_at: rfc3339(AT), duration_ms: 3_009 },
@@ -412,6 +442,9 @@ const sentences: readonly string[] = [
   `answer within ${inSeconds(constant("settings/webhooks.ts", "TIMEOUT_MS"))}. 410 ends it at once.`,
   `given up is kept for ${constant("webhooks/queue.ts", "FAILED_TTL_DAYS")} days.`,
   "answered 2xx: it comes",
+  `nobody has acked ${inMinutes(L.heldTooLongMs)} after it was accepted`,
+  `with ${L.timeoutsInARow} connections of one device in a row`,
+  `Jobs are known for ${constant("monitor/bulk-jobs.ts", "KEPT_DAYS")} days.`,
 ];
 
 /** The page as running text, without list numbers and what other tests hold: fences, the tables of errors and limits. */
