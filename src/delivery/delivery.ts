@@ -89,6 +89,7 @@ export class Delivery {
   /** Does what is due; true where there may be more of it right away. */
   tick(now: number): boolean {
     const { outbox, settings, sessions } = this.#settled(now);
+    this.#desk.hasTicked = true;
     flush(this.#desk, now);
     const all = [...sessions.values()];
     const over = all.filter((session) => session.expiresAt <= now);
