@@ -50,10 +50,14 @@ const BLANK_MS = LIMITS.tokenTtlMaxMs;
 
 export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   readonly #settings = deliverySettings(this.env).settings;
-  readonly #sql: DurableSql;
-  readonly #sockets: Sockets;
+  readonly #sql = new DurableSql(this.ctx.storage);
+  readonly #sockets = new Sockets(this.ctx);
+  readonly #alarm = new Alarm(this.ctx.storage);
   readonly #callers = new Callers();
-  readonly #commits: GroupCommit;
+  readonly #commits = new GroupCommit(
+    (group) => this.#commitSends(group),
+    () => this.ctx.storage.sync(),
+  );
   readonly #arrivals = new Arrivals();
   readonly #publishers = new Publishers(this.ctx, this.#settings.heartbeatMs, (call) => this.send(call));
   readonly #grace = new GraceTimer(() => this.#endGrace());
@@ -61,19 +65,11 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   readonly #turns: Turns = { core: () => this.#open(), turn: (work) => this.#turn((_, now) => work(now)) };
   readonly #webhooks = webhookCourier(this.env, this.#name, this.#turns);
   readonly #attention = new AttentionTeller(this.env, this.#name, this.#turns);
-  readonly #alarm: Alarm;
   #core: Core | undefined;
   #lastCall = 0;
 
   constructor(ctx: DurableObjectState, env: Environment) {
     super(ctx, env);
-    this.#sql = new DurableSql(ctx.storage);
-    this.#sockets = new Sockets(ctx);
-    this.#alarm = new Alarm(ctx.storage);
-    this.#commits = new GroupCommit(
-      (group) => this.#commitSends(group),
-      () => ctx.storage.sync(),
-    );
     this.#hands = { sockets: this.#sockets, callers: this.#callers, arrivals: this.#arrivals, mailbox: this.#name };
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
     void ctx.blockConcurrencyWhile(() => this.#alarm.find());
@@ -124,13 +120,9 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   /** Sets the alarm to the earliest due instant. */
   #arm(): void {
     const { delivery, outbox, clock } = this.#open();
-    const dueAt =
-      earliest(
-        delivery.dueAt(clock.now()),
-        this.#webhooks.wakeAt(outbox.webhooks.dueAt),
-        this.#attention.wakeAt(clock.now()),
-      ) ?? (outbox.isBlank ? clock.now() + BLANK_MS : undefined);
-    this.#alarm.arm(dueAt);
+    const now = clock.now();
+    const toTell = earliest(this.#webhooks.wakeAt(outbox.webhooks.dueAt), this.#attention.wakeAt(now));
+    this.#alarm.arm(earliest(delivery.dueAt(now), toTell) ?? (outbox.isBlank ? now + BLANK_MS : undefined));
   }
 
   #endGrace(): void {
