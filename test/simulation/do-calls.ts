@@ -203,6 +203,63 @@ export const doRequeue = (referee: Referee, op: Extract<Op, { do: "requeue" }>):
   referee.settle(turn);
 };
 
+/** N5: a step takes at most its limit, the rest is for the next; and where it is repeated nothing is done twice. */
+export const doBulk = (referee: Referee, op: Extract<Op, { do: "bulk" }>): void => {
+  const { model } = referee;
+  const { action, reason, lastMs, limit } = op;
+  const until = referee.world.now;
+  const since = lastMs === undefined ? 0 : until - lastMs;
+  const range = { until, since, ...(reason === undefined ? {} : { reason }) };
+  const held = new Set(model.messages.map((m) => m.seq));
+  const turn = referee.turn((delivery, now) => {
+    const step = delivery.bulkStep({ action, range, limit }, now);
+    return { step, items: delivery.held(0, 1_000, now).items };
+  }, op.dies);
+  if (turn === undefined) return;
+  const { now } = turn;
+  const { step, items } = turn.result;
+  const all = selected(referee, { all: true }, now).filter(
+    (l) => (reason === undefined || l.reason === reason) && l.endedAt >= since && l.endedAt <= until,
+  );
+  const gone = action === "discard" ? all.slice(0, limit) : requeueLetters(referee, all, limit, items, held, now);
+  remove(referee, gone);
+  model.allDurable();
+  same(step.done, gone.length, "N5", () => `dead letters that a step has to ${action}`);
+  const isFull = action === "requeue" && gone.length < Math.min(limit, all.length);
+  const more = action === "discard" ? gone.length === limit : !isFull && gone.length < all.length;
+  same(step.more, more, "N5", () => `whether a step to ${action} is the last`);
+  same(step.left, isFull ? all.length - gone.length : 0, "N5", () => "dead letters that found no room");
+  referee.perform(turn);
+  if (turn.kind === "done") for (const c of model.connections.values()) checkComplete(model, c, now);
+  referee.settle(turn);
+};
+
+/** In order, while there is room: what is held since, and was not before, is what they became. */
+const requeueLetters = (
+  { model }: Referee,
+  letters: readonly Letter[],
+  limit: number,
+  items: readonly { readonly seq: number; readonly requeuedFrom?: number }[],
+  heldBefore: ReadonlySet<number>,
+  now: number,
+): readonly Letter[] => {
+  const gone: Letter[] = [];
+  for (const letter of letters.slice(0, limit)) {
+    if (!model.makeRoom(letter.message.bytes, undefined, now)) break;
+    const { type, data, bytes, topic, appendTo, acceptedAt, expiresAt, seq } = letter.message;
+    const item = items.find((one) => one.requeuedFrom === seq && !heldBefore.has(one.seq));
+    if (item === undefined) return fail("N5", `dead letter ${seq} was not requeued, and there is room`);
+    const { fallbackMs, ttlMaxMs } = model.settings;
+    model.add({
+      ...{ type, data, bytes, topic, appendTo, acceptedAt: now, seq: item.seq, id: `~${item.seq}`, requeuedFrom: seq },
+      expiresAt: now + Math.min(expiresAt - acceptedAt, ttlMaxMs),
+      fallbackAt: fallbackMs === null ? undefined : now + fallbackMs,
+    });
+    gone.push(letter);
+  }
+  return gone;
+};
+
 export const doDiscard = (referee: Referee, of: LetterChoice, dies?: Death): void => {
   const selector = selectorOf(referee, of);
   const turn = referee.turn((delivery, now) => delivery.discard(selector, now), dies);

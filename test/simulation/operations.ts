@@ -67,6 +67,14 @@ export type Op = (
   | { readonly do: "dead_letters"; readonly of: LetterChoice }
   | { readonly do: "requeue"; readonly of: LetterChoice; readonly ttlMs?: number }
   | { readonly do: "discard"; readonly of: LetterChoice }
+  /** A step of a job over many users (N5): what ended in the last so many milliseconds, or in all time. */
+  | {
+      readonly do: "bulk";
+      readonly action: "requeue" | "discard";
+      readonly reason?: DeadLetterReason;
+      readonly lastMs?: number;
+      readonly limit: number;
+    }
   | { readonly do: "revoke" }
   | { readonly do: "erase"; readonly calls: readonly CallPlan[] }
   /** `late`: no timer has run yet. */

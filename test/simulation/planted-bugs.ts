@@ -325,6 +325,32 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ]),
   bug("[N2] one event has another id each time", "outbox/telling.ts", ["const id = `msg_", "const id = now + `_msg_"]),
 
+  // ── Who needs a person, and bulk ──
+  bug("[N5] a step takes more than its limit", "outbox/accepting.ts", [
+    "if (requeued.length >= limit) break;",
+    "if (requeued.length > limit) break;",
+  ]),
+  bug("[N5] a step takes what ended before", "outbox/dead-letters.ts", [
+    "ended_at >= ? AND ended_at <= ?`, ...bindings, since, until]",
+    "ended_at >= ? AND ended_at <= ?`, ...bindings, 0, until]",
+  ]),
+  bug("[N5] the last step is not the last", "delivery/backend-calls.ts", [
+    "const more = left > 0 && requeued.length === limit;",
+    "const more = left > 0;",
+  ]),
+  bug("[N5] what is requeued stays a dead letter, too", "outbox/accepting.ts", [
+    "tables.deadLetters.remove(letters.slice(0, requeued.length).map((letter) => letter.seq));",
+    "if (limit === Number.POSITIVE_INFINITY) tables.deadLetters.remove(letters.slice(0, requeued.length).map((letter) => letter.seq));",
+  ]),
+  bug("[N4] who has no dead letters any more stays in the list", "outbox/attention.ts", [
+    "if (reasons !== reasonsIn(stamp)) facts.set(",
+    "if ((reasons | reasonsIn(stamp)) !== reasonsIn(stamp)) facts.set(",
+  ]),
+  bug("[N4] why somebody is in the list is not told again as it changes", "outbox/attention.ts", [
+    "if (reasons !== reasonsIn(stamp)) facts.set(",
+    "if ((reasons === 0) !== (reasonsIn(stamp) === 0)) facts.set(",
+  ]),
+
   // ── What is due ──
   bug("[C9] no alarm for a token's end", "delivery/delivery.ts", ["due = Math.min(due, session.expiresAt);", ""]),
   bug(

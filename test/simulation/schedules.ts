@@ -180,6 +180,7 @@ const MAKERS: readonly (readonly [weight: number, likely: number, make: Make])[]
   [3, 0.5, (r) => [{ do: "dead_letters", of: letters(r) }]],
   [5, 0.4, (r) => [{ do: "requeue", of: letters(r), ...(r.chance(0.5) ? { ttlMs: 5_000 } : {}) }]],
   [2, 0.3, (r) => [{ do: "discard", of: letters(r) }]],
+  [4, 0.4, bulk],
   [1, 0.2, () => [{ do: "revoke" }]],
   [1, 0.25, (r, m) => [{ do: "erase", calls: r.chance(0.3) ? m.calls() : [] }]],
   [2, 0.3, (r) => [{ do: "clock_back", ms: r.pick([10, 3_000, 7_200_000]) }]],
@@ -193,6 +194,13 @@ const MAKERS: readonly (readonly [weight: number, likely: number, make: Make])[]
   [3, 0.3, stream],
   [0.1, 0.1, crowd],
 ];
+
+function bulk(r: Random): readonly Op[] {
+  const reason = r.pick([undefined, undefined, "expired", "rejected"] as const);
+  const lastMs = r.pick([undefined, undefined, 1_000, 20_000]);
+  const which = { ...(reason === undefined ? {} : { reason }), ...(lastMs === undefined ? {} : { lastMs }) };
+  return [{ do: "bulk", action: r.pick(["requeue", "requeue", "discard"]), limit: r.pick([1, 2, 100]), ...which }];
+}
 
 const checkpoint = (r: Random) => r.pick(["none", "none", "none", "stay", "half"] as const);
 

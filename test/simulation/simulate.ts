@@ -5,6 +5,7 @@ import { DELIVERY_DEFAULTS, type DeliverySettings } from "../../src/settings/del
 import { doAck, doOddAck, doReject } from "./do-acks.ts";
 import {
   doAlarm,
+  doBulk,
   doDeadLetters,
   doDiscard,
   doHeld,
@@ -66,6 +67,8 @@ const perform = (referee: Referee, op: Op): void => {
       return doRequeue(referee, op);
     case "discard":
       return doDiscard(referee, op.of, op.dies);
+    case "bulk":
+      return doBulk(referee, op);
     case "revoke":
       return doRevoke(referee, op.dies);
     case "erase":
