@@ -21,6 +21,7 @@ export const flush = (desk: Desk, now: number, leaving?: ReadonlySet<Session>): 
       device,
       acked: Math.max(...sessions.map((s) => s.acked)),
       cursor: Math.min(...holding.map((s) => s.checkpoint)),
+      isDone: staying.length > 0 && staying.every((s) => s.inFlight === 0),
     };
   });
   desk.unrecorded.clear();

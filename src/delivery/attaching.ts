@@ -19,6 +19,7 @@ export const attach = (desk: Desk, call: AttachCall, id: string, now: number): R
   if (call.token.expiresAt <= now) {
     return refuse("token_expired", "This token has ended. Get a new one from your backend and connect again.");
   }
+  outbox.own(call.user);
   flush(desk, now);
   // Those whose token is over are connected no more, though nobody has closed them yet: they must keep nobody out.
   const over = [...desk.sessions.values()].filter((session) => session.expiresAt <= now);

@@ -3,12 +3,15 @@ import type { Held } from "../outbox/messages.ts";
 import { closeCodeOf, type Refusal, refuse } from "../protocol/errors.ts";
 import { contentOf } from "../protocol/frames.ts";
 import type {
+  BulkStep,
+  BulkStepDone,
   ConnectionState,
   DeadLetterSelector,
   HeldMessage,
   Page,
   Requeued,
   UserState,
+  WebhookEntry,
 } from "../protocol/mailbox-api.ts";
 import { type MessageState, serverId } from "../protocol/message.ts";
 import { flush } from "./acks.ts";
@@ -163,6 +166,29 @@ export const discard = (
   desk.outbox.sweepAll(now);
   const discarded = desk.outbox.discard(selector, now);
   return discarded === 0 && "seq" in selector ? unknownDeadLetter() : { ok: true, discarded };
+};
+
+export const webhooks = (desk: Desk, after: number, limit: number): Page<WebhookEntry> => {
+  const rows = desk.outbox.webhooks.list(after, limit + 1);
+  const items = rows.slice(0, limit).map(({ n: _, ...webhook }) => webhook);
+  const last = rows[limit - 1];
+  return { items, ...(rows.length > limit && last !== undefined ? { next: last.n } : {}) };
+};
+
+/** One step of what is done to the dead letters of many users (N5): a turn stays short, however many there are. */
+export const bulkStep = (desk: Desk, { action, range, ttlMs, limit }: BulkStep, now: number): BulkStepDone => {
+  flush(desk, now);
+  desk.outbox.sweepAll(now);
+  if (action === "discard") {
+    const done = desk.outbox.discard({ range }, now, limit);
+    return { done, left: 0, more: done === limit };
+  }
+  const { requeued, selected } = desk.outbox.requeue({ range }, ttlMs, now, limit);
+  pumpAll(desk, now);
+  settleWaits(desk, now);
+  const left = selected - requeued.length;
+  const more = left > 0 && requeued.length === limit;
+  return { done: requeued.length, left: more ? 0 : left, more };
 };
 
 /** Ends all tokens issued until now, and the connections that stand on them (U3). */

@@ -58,6 +58,7 @@ const noteEnd = (desk: Desk, session: Session, timedOut: boolean, open: boolean,
     lastSeenAt: now,
     strikes,
     strikeSeq: failedOn ?? 0,
+    timeouts: timedOut ? device.timeouts + 1 : 0,
   });
   if (failedOn !== undefined && strikes >= LIMITS.strikesMax) desk.outbox.giveUp(failedOn, now);
 };

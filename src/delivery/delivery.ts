@@ -9,7 +9,7 @@
  * that no reply and no decision rests on an ack that a crash could take back (D9).
  */
 import type { Outbox } from "../outbox/outbox.ts";
-import type { Acknowledgement, AttachCall, DeadLetterSelector, TokenFacts } from "../protocol/mailbox-api.ts";
+import type { Acknowledgement, AttachCall, BulkStep, DeadLetterSelector, TokenFacts } from "../protocol/mailbox-api.ts";
 import type { DeliverySettings } from "../settings/delivery.ts";
 import { flush, noteUnrecorded } from "./acks.ts";
 import { attach, prolong } from "./attaching.ts";
@@ -22,6 +22,7 @@ import { acknowledge, receive } from "./receiving.ts";
 import { type CallOutcome, type GroupedCall, send } from "./sending.ts";
 import type { Session } from "./session.ts";
 import { pump } from "./streaming.ts";
+import { isStuck, stuckDueAt } from "./stuck.ts";
 import { settleWaits, stopWaiting, waitOver } from "./waiting.ts";
 
 const TICK_WHILE_BUSY_MS = 10_000;
@@ -49,6 +50,11 @@ export class Delivery {
     outbox.noteLostConnections(this.#desk.connectedDevices(), now);
   }
 
+  /** The last word of every turn, in its transaction: whether a person should look at this user (N4). */
+  noteAttention(now: number): void {
+    this.#desk.outbox.attention.note(isStuck(this.#desk, now), now);
+  }
+
   /** What the last turn wants done, in order, and the sessions whose attachment it changed. */
   takeEffects(): { readonly effects: readonly Effect[]; readonly touched: readonly Session[] } {
     const { effects, touched, sessions, outbox } = this.#desk;
@@ -66,6 +72,7 @@ export class Delivery {
   dueAt(now: number): number | undefined {
     const { outbox, settings, sessions, unrecorded, unrecordedSince, ackedAt } = this.#desk;
     let due = outbox.dueAt ?? Number.POSITIVE_INFINITY;
+    due = Math.min(due, stuckDueAt(this.#desk) ?? Number.POSITIVE_INFINITY);
     if (unrecorded.size > 0) due = Math.min(due, unrecordedSince + settings.ackFlushMs);
     let isBusy = sessions.size > 0 && now - ackedAt < STILL_BUSY_MS;
     for (const session of sessions.values()) {
@@ -82,6 +89,7 @@ export class Delivery {
   /** Does what is due; true where there may be more of it right away. */
   tick(now: number): boolean {
     const { outbox, settings, sessions } = this.#settled(now);
+    this.#desk.hasTicked = true;
     flush(this.#desk, now);
     const all = [...sessions.values()];
     const over = all.filter((session) => session.expiresAt <= now);
@@ -89,11 +97,12 @@ export class Delivery {
     const late = all.filter((s) => !over.includes(s) && s.inFlight > 0 && s.progressAt + settings.ackTimeoutMs <= now);
     closeAll(this.#desk, late, "ack_timeout", now);
     const swept = outbox.sweep(now);
+    const escalated = outbox.escalate(now);
     const forgot = outbox.forgetDue(now);
     outbox.forgetUnseen(this.#desk.connectedDevices(), now);
     for (const session of sessions.values()) pump(this.#desk, session, now);
     settleWaits(this.#desk, now);
-    return swept || forgot;
+    return swept || escalated || forgot;
   }
 
   /** What every turn begins with but an ack and a send: what is in its grace is stored before anything else happens. */
@@ -165,6 +174,19 @@ export class Delivery {
 
   requeue(selector: DeadLetterSelector, ttlMs: number | undefined, now: number) {
     return backend.requeue(this.#settled(now), selector, ttlMs, now);
+  }
+
+  webhooks(after: number, limit: number) {
+    return backend.webhooks(this.#desk, after, limit);
+  }
+
+  failedWebhooks(action: "retry" | "discard", now: number): number {
+    const { webhooks } = this.#settled(now).outbox;
+    return action === "retry" ? webhooks.retryFailed(now) : webhooks.discardFailed();
+  }
+
+  bulkStep(step: BulkStep, now: number) {
+    return backend.bulkStep(this.#settled(now), step, now);
   }
 
   discard(selector: DeadLetterSelector, now: number) {

@@ -23,6 +23,10 @@ export class Desk {
   unrecordedAcks = 0;
   /** When the last ack came. */
   ackedAt = Number.NEGATIVE_INFINITY;
+  /** No message is held too long before this instant (`stuck.ts`); 0 = nobody has looked. */
+  notStuckBefore = 0;
+  /** The running turn does what is due. */
+  hasTicked = false;
   /** To be done once the turn is committed, and the sessions whose attachment it has changed. */
   effects: Effect[] = [];
   readonly touched = new Set<Session>();

@@ -6,7 +6,7 @@
  * (S1). Anything that happens but an ack or another such send first stores what is in its grace, in order, and goes on as if it
  * had been stored from the beginning.
  */
-import { heldOf } from "../outbox/accepting.ts";
+import { fallbackMsOf, heldOf } from "../outbox/accepting.ts";
 import type { Held } from "../outbox/messages.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { NewMessage } from "../protocol/message.ts";
@@ -35,6 +35,8 @@ export const goDirect = (desk: Desk, calls: readonly GroupedCall[], now: number)
 /** It replaces nothing, nothing stands for it, and it outlives its grace. */
 const isPlain = (desk: Desk, message: NewMessage, now: number): boolean => {
   const { id, topic, ttlMs } = message;
+  const fallbackMs = fallbackMsOf(desk.settings, message);
+  if (fallbackMs !== null && (fallbackMs <= desk.settings.directGraceMs || !desk.settings.hasReceiver)) return false;
   if (topic !== undefined || (ttlMs !== undefined && ttlMs <= desk.settings.directGraceMs)) return false;
   if (id === undefined) return true;
   const isOnItsWay = desk.ephemerals.withId(id) !== undefined || desk.direct.some(({ head }) => head.id === id);

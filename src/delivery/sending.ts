@@ -33,6 +33,8 @@ type Draft =
 
 /** Accepts a group of calls in one commit and sends what is new to whoever has room for it. */
 export const send = (desk: Desk, calls: readonly GroupedCall[], now: number): readonly CallOutcome[] => {
+  const user = calls.find(({ send }) => send.user !== undefined)?.send.user;
+  if (user !== undefined) desk.outbox.own(user);
   if (isAnyOver(desk, now)) storeDirect(desk, now);
   closeUnfit(desk, now);
   if (goDirect(desk, calls, now)) return sendDirect(desk, calls, now);
@@ -75,6 +77,7 @@ interface Group {
 
 const accept = (desk: Desk, message: NewMessage, { fresh, ephemerals }: Group, now: number): Draft => {
   const { id } = message;
+  if (message.fallbackMs && !desk.settings.hasReceiver) return { kind: "refused", refusal: noReceiver() };
   const onItsWay = id === undefined ? undefined : (ephemerals.get(id) ?? desk.ephemerals.withId(id));
   if (onItsWay !== undefined) {
     return onItsWay.message.digest === message.digest
@@ -163,6 +166,12 @@ export const outboxFull = (): Refusal =>
     "outbox_full",
     "This user's outbox is full of messages that nobody has acked. Send again later, recall some, or give them a shorter ttl.",
     { retryAfterSeconds: 30 },
+  );
+
+const noReceiver = (): Refusal =>
+  refuse(
+    "not_configured",
+    "A fallback needs a webhook to go to: set WEBHOOK_URL and WEBHOOK_SECRET, or send without `fallback`.",
   );
 
 const idReused = (id: string | undefined, seq: number): Refusal =>

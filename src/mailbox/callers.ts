@@ -1,7 +1,9 @@
 /** Calls whose reply is held back: until their messages end, their time is over, or nobody waits any more (S3, S5, U1). */
+import type { CallOutcome } from "../delivery/sending.ts";
 import type { Refusal } from "../protocol/errors.ts";
 import type { Sent, WaitId } from "../protocol/mailbox-api.ts";
 import type { MessageState } from "../protocol/message.ts";
+import type { QueuedSend } from "./group-commit.ts";
 
 type Reply = Sent | Refusal;
 type Timer = ReturnType<typeof setTimeout>;
@@ -18,17 +20,22 @@ interface Caller {
 export class Callers {
   readonly #byCall = new Map<number, Caller>();
 
+  /** Replies, or holds the reply back; `over` gives a message's state once its wait is over. */
   hold(
     call: number,
-    waitId: WaitId | undefined,
-    replies: readonly Reply[],
-    settle: Pick<Caller, "resolve" | "reject">,
+    { send, resolve, reject }: QueuedSend,
+    { replies, waits }: CallOutcome,
+    over: (wait: { readonly call: number; readonly index: number; readonly seq: number }) => MessageState | undefined,
   ): void {
-    this.#byCall.set(call, { waitId, replies: [...replies], timers: new Map(), ...settle });
-  }
-
-  time(call: number, index: number, timer: Timer): void {
-    this.#byCall.get(call)?.timers.set(index, timer);
+    if (waits.length === 0) return resolve(replies);
+    const timers = new Map<number, Timer>();
+    this.#byCall.set(call, { waitId: send.waitId, replies: [...replies], timers, resolve, reject });
+    for (const { index, seq, forMs } of waits) {
+      timers.set(
+        index,
+        setTimeout(() => this.settle(call, index, over({ call, index, seq })), forMs),
+      );
+    }
   }
 
   /** One message of a call needs no more waiting; `message` is its new state, where it has one. */

@@ -12,3 +12,9 @@ export class Clock {
     return this.#last;
   }
 }
+
+/** Of instants of which some may be none. */
+export const earliest = (...instants: readonly (number | undefined)[]): number | undefined => {
+  const first = Math.min(...instants.map((instant) => instant ?? Number.POSITIVE_INFINITY));
+  return Number.isFinite(first) ? first : undefined;
+};

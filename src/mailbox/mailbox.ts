@@ -8,6 +8,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Delivery } from "../delivery/delivery.ts";
 import { asErased, type CallOutcome, type GroupedCall } from "../delivery/sending.ts";
+import { DurableSql } from "../durable-sql.ts";
 import { log, thrown } from "../log.ts";
 import { closeCodeOf, type Refusal } from "../protocol/errors.ts";
 import { PING, PONG } from "../protocol/frames.ts";
@@ -16,6 +17,7 @@ import {
   type Acknowledgement,
   ATTACH_HEADER,
   type AttachCall,
+  type BulkStep,
   type DeadLetterSelector,
   type MailboxApi,
   REFUSAL_HEADER,
@@ -29,53 +31,48 @@ import type { DeadLetterReason } from "../protocol/message.ts";
 import { outcomeOf } from "../protocol/outcomes.ts";
 import { deliverySettings } from "../settings/delivery.ts";
 import type { Environment } from "../settings/environment.ts";
+import { Alarm } from "./alarm.ts";
 import { Arrivals } from "./arrivals.ts";
+import { AttentionTeller } from "./attention-teller.ts";
 import { Callers } from "./callers.ts";
 import { carryOut, type Hands } from "./carrying-out.ts";
-import { DurableSql } from "./durable-sql.ts";
+import { earliest } from "./clock.ts";
 import { GraceTimer } from "./grace-timer.ts";
 import { GroupCommit, type QueuedSend } from "./group-commit.ts";
 import { Publishers } from "./publishers.ts";
 import { type Core, rehydrate } from "./rehydrate.ts";
 import { connectionOf, Sockets } from "./sockets.ts";
-
-/** After a turn that failed in an alarm: long enough not to spin, short enough for what is due (D8). */
-const ALARM_RETRY_MS = 5_000;
+import type { Turns } from "./turns.ts";
+import { webhookCourier } from "./webhook-courier.ts";
 
 /** A Mailbox that was only looked at is deleted after so long: no token lives longer that its place may have been chosen for (S12). */
 const BLANK_MS = LIMITS.tokenTtlMaxMs;
 
 export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   readonly #settings = deliverySettings(this.env).settings;
-  readonly #sql: DurableSql;
-  readonly #sockets: Sockets;
+  readonly #sql = new DurableSql(this.ctx.storage);
+  readonly #sockets = new Sockets(this.ctx);
+  readonly #alarm = new Alarm(this.ctx.storage);
   readonly #callers = new Callers();
-  readonly #commits: GroupCommit;
+  readonly #commits = new GroupCommit(
+    (group) => this.#commitSends(group),
+    () => this.ctx.storage.sync(),
+  );
   readonly #arrivals = new Arrivals();
   readonly #publishers = new Publishers(this.ctx, this.#settings.heartbeatMs, (call) => this.send(call));
   readonly #grace = new GraceTimer(() => this.#endGrace());
   readonly #hands: Hands;
+  readonly #turns: Turns = { core: () => this.#open(), turn: (work) => this.#turn((_, now) => work(now)) };
+  readonly #webhooks = webhookCourier(this.env, this.#name, this.#turns);
+  readonly #attention = new AttentionTeller(this.env, this.#name, this.#turns);
   #core: Core | undefined;
-  /** Whether an alarm is doing what is due. */
-  #ticking = false;
   #lastCall = 0;
-  /** The alarm that is set, in Unix milliseconds; null = none. */
-  #alarmAt: number | null = null;
 
   constructor(ctx: DurableObjectState, env: Environment) {
     super(ctx, env);
-    this.#sql = new DurableSql(ctx.storage);
-    this.#sockets = new Sockets(ctx);
-    this.#commits = new GroupCommit(
-      (group) => this.#commitSends(group),
-      () => ctx.storage.sync(),
-    );
     this.#hands = { sockets: this.#sockets, callers: this.#callers, arrivals: this.#arrivals, mailbox: this.#name };
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
-    void ctx.blockConcurrencyWhile(async () => {
-      // Null, too, while an alarm is being delivered. Each turn arms: what is due and has no alarm gets one then.
-      this.#alarmAt = await ctx.storage.getAlarm();
-    });
+    void ctx.blockConcurrencyWhile(() => this.#alarm.find());
   }
 
   /** A hash (A6): it may be logged. */
@@ -87,7 +84,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
 
   /** `ending`: a socket whose end woke the object; it counts as open until its end is noted. */
   #open(ending?: WebSocket): Core {
-    this.#core ??= rehydrate(this.#sql, this.#settings, this.#sockets, ending);
+    this.#core ??= rehydrate(this.#sql, this.#settings, this.#name, this.#sockets, ending);
     return this.#core;
   }
 
@@ -99,7 +96,11 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     const { delivery, clock } = this.#open();
     let result: T;
     try {
-      result = this.#sql.transaction(() => work(delivery, clock.now()));
+      result = this.#sql.transaction(() => {
+        const done = work(delivery, clock.now());
+        delivery.noteAttention(clock.now());
+        return done;
+      });
     } catch (error) {
       this.#core = undefined;
       this.#callers.fail(error);
@@ -109,18 +110,19 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     const { effects, touched } = delivery.takeEffects();
     for (const session of touched) this.#sockets.keep(session);
     for (const effect of effects) carryOut(effect, this.#hands);
+    this.#webhooks.start();
+    this.#attention.start();
     this.#arm();
     this.#grace.arm(delivery.graceEndsAt, clock.now());
     return result;
   }
 
-  /** Sets the alarm to the earliest due instant, and only ever earlier: each move is a row written. */
+  /** Sets the alarm to the earliest due instant. */
   #arm(): void {
     const { delivery, outbox, clock } = this.#open();
-    const dueAt = delivery.dueAt(clock.now()) ?? (outbox.isBlank ? clock.now() + BLANK_MS : undefined);
-    if (dueAt === undefined || (this.#alarmAt !== null && this.#alarmAt <= dueAt)) return;
-    this.#alarmAt = dueAt;
-    void this.ctx.storage.setAlarm(dueAt);
+    const now = clock.now();
+    const toTell = earliest(this.#webhooks.wakeAt(outbox.webhooks.dueAt), this.#attention.wakeAt(now));
+    this.#alarm.arm(earliest(delivery.dueAt(now), toTell) ?? (outbox.isBlank ? now + BLANK_MS : undefined));
   }
 
   #endGrace(): void {
@@ -130,13 +132,10 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   }
 
   override async alarm(): Promise<void> {
-    // While it runs, turns set no alarm: what is due is being done.
-    this.#alarmAt = 0;
-    this.#ticking = true;
+    this.#alarm.begin();
     try {
       await this.#doDue();
-      this.#ticking = false;
-      this.#alarmAt = null;
+      this.#alarm.end();
       const { outbox } = this.#open();
       if (this.#sockets.count === 0 && outbox.isBlank) {
         this.#core = undefined;
@@ -145,11 +144,8 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
       }
       this.#arm();
     } catch (error) {
-      // An alarm that keeps throwing is dropped by the platform: it is set again instead.
-      this.#ticking = false;
       log("error", "alarm_failed", { mailbox: this.#name, ...thrown(error) });
-      this.#alarmAt = Date.now() + ALARM_RETRY_MS;
-      await this.ctx.storage.setAlarm(this.#alarmAt);
+      await this.#alarm.retry();
     }
   }
 
@@ -242,7 +238,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     const before = this.#sql.rowsWritten;
     this.#commitGroup(group, (delivery, calls, now) => delivery.send(calls, now));
     // A busy sender must not starve what is due (D8): a long sweep goes on between commits, too.
-    if (this.#ticking) this.#turn((delivery, now) => delivery.tick(now));
+    if (this.#alarm.isRunning) this.#turn((delivery, now) => delivery.tick(now));
     return this.#sql.rowsWritten > before;
   }
 
@@ -257,21 +253,14 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     this.#turn(
       (delivery, now) => work(delivery, calls, now),
       (outcomes) => {
-        group.forEach((queued, at) => this.#hold(queued, calls[at] as GroupedCall, outcomes[at] as CallOutcome));
+        group.forEach((queued, at) => {
+          const { call } = calls[at] as GroupedCall;
+          this.#callers.hold(call, queued, outcomes[at] as CallOutcome, (wait) =>
+            this.#turn((delivery, now) => delivery.waitOver(wait, now)),
+          );
+        });
       },
     );
-  }
-
-  #hold({ send, resolve, reject }: QueuedSend, { call }: GroupedCall, { replies, waits }: CallOutcome): void {
-    if (waits.length === 0) return resolve(replies);
-    this.#callers.hold(call, send.waitId, replies, { resolve, reject });
-    for (const { index, seq, forMs } of waits) {
-      const over = () => {
-        const message = this.#turn((delivery, now) => delivery.waitOver({ call, index, seq }, now));
-        this.#callers.settle(call, index, message);
-      };
-      this.#callers.time(call, index, setTimeout(over, forMs));
-    }
   }
 
   async stopWaiting(waitId: WaitId): Promise<void> {
@@ -314,6 +303,19 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     return this.#turn((delivery, now) => delivery.requeue(selector, ttlMs, now));
   }
 
+  async webhooks({ after, limit }: { readonly after: number; readonly limit: number }) {
+    return this.#turn((delivery) => delivery.webhooks(after, limit));
+  }
+
+  async failedWebhooks(action: "retry" | "discard") {
+    return this.#turn((delivery, now) => delivery.failedWebhooks(action, now));
+  }
+
+  async bulkStep(step: BulkStep) {
+    await this.#doDue();
+    return this.#turn((delivery, now) => delivery.bulkStep(step, now));
+  }
+
   async discard(selector: DeadLetterSelector) {
     await this.#doDue();
     return this.#turn((delivery, now) => delivery.discard(selector, now));
@@ -339,6 +341,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     this.#arrivals.settle();
     // What the outbox keeps in memory is of tables that are empty now.
     this.#core = undefined;
+    this.#attention.start();
     this.#arm();
   }
 }

@@ -13,6 +13,7 @@ interface Attachment {
   readonly publisher: string;
   /** Unix milliseconds. */
   readonly openedAt: number;
+  readonly user?: string;
 }
 
 const TAG = "publisher";
@@ -38,22 +39,23 @@ export class Publishers {
     const publisher = `${tag}.${crypto.randomUUID()}`;
     const { 0: client, 1: server } = new WebSocketPair();
     this.#ctx.acceptWebSocket(server, [TAG]);
-    server.serializeAttachment({ v: 1, publisher, openedAt: Date.now() } satisfies Attachment);
+    server.serializeAttachment({ v: 1, publisher, openedAt: Date.now(), user } satisfies Attachment);
     server.send(publisherEstablishedFrame({ connectionId: publisher, user, heartbeatMs: this.#heartbeatMs }));
     return new Response(null, { status: 101, webSocket: client });
   }
 
   /** Takes a frame, where the socket is a publisher's. */
   receive(socket: WebSocket, message: string | ArrayBuffer): void {
-    const id = attachmentOf(socket)?.publisher;
-    if (id === undefined) return;
-    this.#wake(id, socket).receive(typeof message === "string" ? message : undefined);
+    const attachment = attachmentOf(socket);
+    if (attachment === undefined) return;
+    this.#wake(attachment, socket).receive(typeof message === "string" ? message : undefined);
   }
 
-  #wake(id: string, socket: WebSocket): Publisher {
+  #wake({ publisher: id, user }: Attachment, socket: WebSocket): Publisher {
     const awake = this.#awake.get(id);
     if (awake !== undefined) return awake;
-    const publisher = new Publisher(socket, this.#send, () => this.#awake.delete(id));
+    const send: Send = (call) => this.#send(user === undefined ? call : { ...call, user });
+    const publisher = new Publisher(socket, send, () => this.#awake.delete(id));
     this.#awake.set(id, publisher);
     return publisher;
   }
@@ -69,8 +71,8 @@ export class Publishers {
     const open = this.#ctx.getWebSockets(TAG).filter((socket) => socket.readyState === WebSocket.OPEN);
     if (open.length < LIMITS.publishersMax) return;
     const [quietest] = open.sort((a, b) => this.#heardAt(a) - this.#heardAt(b));
-    const id = quietest && attachmentOf(quietest)?.publisher;
-    if (quietest !== undefined && id !== undefined) this.#wake(id, quietest).replace();
+    const attachment = quietest && attachmentOf(quietest);
+    if (quietest !== undefined && attachment !== undefined) this.#wake(attachment, quietest).replace();
   }
 
   #heardAt(socket: WebSocket): number {

@@ -14,8 +14,14 @@ export interface Core {
 }
 
 /** `ending`: a socket whose end woke the object, and is still to be noted. */
-export const rehydrate = (sql: Sql, settings: DeliverySettings, sockets: Sockets, ending?: WebSocket): Core => {
-  const outbox = new Outbox(sql, settings);
+export const rehydrate = (
+  sql: Sql,
+  settings: DeliverySettings,
+  name: string,
+  sockets: Sockets,
+  ending?: WebSocket,
+): Core => {
+  const outbox = new Outbox(sql, settings, name);
   const clock = new Clock(outbox.clockFloor);
   const sessions = sockets.find(ending).map((attachment) => Session.restore(attachment));
   // The runtime lists sockets in no promised order.

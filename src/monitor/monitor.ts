@@ -1,11 +1,15 @@
-/** The Monitor: a Durable Object that knows how the deployment as a whole is doing. So far: whether it is ready (M4). */
+/** The Monitor: a Durable Object that knows how the deployment as a whole is doing. Whether it is ready (M4), and who needs a person (N4, N5). */
 import { DurableObject } from "cloudflare:workers";
+import { DurableSql } from "../durable-sql.ts";
 import { log } from "../log.ts";
-import type { MonitorApi } from "../protocol/monitor-api.ts";
+import type { AttentionReport } from "../protocol/attention.ts";
+import type { AttentionQuery, Job, JobOrder, MonitorApi } from "../protocol/monitor-api.ts";
 import type { Readiness } from "../protocol/readiness.ts";
 import { versionOf } from "../settings/environment.ts";
 import { startUpLimits } from "../settings/start-up.ts";
 import type { Bindings } from "../worker/exchange.ts";
+import { AttentionIndex } from "./attention-index.ts";
+import { BulkJobs } from "./bulk-jobs.ts";
 import { checkStartUp } from "./start-up-check.ts";
 
 /** Where the last outcome is kept: one row, however many checks there were. */
@@ -13,6 +17,54 @@ const LAST_KEY = "start_up_check";
 
 export class Monitor extends DurableObject<Bindings> implements MonitorApi {
   #running: Promise<Readiness> | undefined;
+  #index: AttentionIndex | undefined;
+  #jobs: BulkJobs | undefined;
+
+  // ── Who needs a person (N4, N5): of each Monitor's name one thing is asked, and only then has it a table for it ──
+
+  get #attention(): AttentionIndex {
+    this.#index ??= new AttentionIndex(new DurableSql(this.ctx.storage));
+    return this.#index;
+  }
+
+  get #bulk(): BulkJobs {
+    this.#jobs ??= new BulkJobs(new DurableSql(this.ctx.storage), this.ctx.storage, this.env);
+    return this.#jobs;
+  }
+
+  async attend(report: AttentionReport): Promise<void> {
+    this.#attention.attend(report);
+  }
+
+  async attention(query: AttentionQuery) {
+    return this.#attention.list(query);
+  }
+
+  async attentionNames(query: { readonly reasons: number; readonly after: string; readonly limit: number }) {
+    return this.#attention.names(query.reasons, query.after, query.limit);
+  }
+
+  beginJob(order: JobOrder): Promise<Job> {
+    return this.#bulk.begin(order);
+  }
+
+  async jobs(): Promise<readonly Job[]> {
+    return this.#bulk.list();
+  }
+
+  async job(id: string): Promise<Job | null> {
+    return this.#bulk.find(id);
+  }
+
+  async stopJob(id: string): Promise<Job | null> {
+    return this.#bulk.stop(id);
+  }
+
+  override async alarm(): Promise<void> {
+    await this.#bulk.step();
+  }
+
+  // ── Whether the deployment is ready (M4) ──
 
   checkStartUp(): Promise<Readiness> {
     this.#running ??= this.#check().finally(() => {

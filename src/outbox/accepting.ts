@@ -73,6 +73,7 @@ export const endDirect = (tables: Tables, head: Head, now: number): Known => {
 export const heldOf = (settings: DeliverySettings, message: NewMessage, seq: number, now: number): Held => {
   const { type, data, bytes, id, digest, topic, traceparent } = message;
   const appends = message.append === true;
+  const fallbackMs = fallbackMsOf(settings, message);
   return {
     head: {
       seq,
@@ -85,6 +86,8 @@ export const heldOf = (settings: DeliverySettings, message: NewMessage, seq: num
       rejectReason: null,
       requeuedFrom: null,
       topic: topic ?? null,
+      fallbackAt: fallbackMs === null ? null : now + fallbackMs,
+      escalatedAt: null,
       appendType: appends ? type : null,
     },
     entry: messageEntry({
@@ -98,6 +101,10 @@ export const heldOf = (settings: DeliverySettings, message: NewMessage, seq: num
     }),
   };
 };
+
+/** How long a message may go un-acked before it goes to the webhook; null where it never does. */
+export const fallbackMsOf = (settings: DeliverySettings, message: NewMessage): number | null =>
+  message.ttlMs === 0 ? null : message.fallbackMs === undefined ? settings.fallbackMs : message.fallbackMs;
 
 /** Remembers the end of a message that was never stored, so that its id stays idempotent (S4, S5). */
 export const rememberEphemeral = (
@@ -116,10 +123,17 @@ export const rememberEphemeral = (
 };
 
 /** Sends dead letters again, in order, as new messages at the end, while there is room (D7). */
-export const requeue = (tables: Tables, selector: DeadLetterSelector, ttlMs: number | undefined, now: number) => {
+export const requeue = (
+  tables: Tables,
+  selector: DeadLetterSelector,
+  ttlMs: number | undefined,
+  now: number,
+  limit = Number.POSITIVE_INFINITY,
+) => {
   const letters = tables.deadLetters.heads(now, 0, selector);
   const requeued: Head[] = [];
   for (const letter of letters) {
+    if (requeued.length >= limit) break;
     if (!makeRoom(tables, letter.bytes, [], now)) break;
     const { type, data, topic, append } = tables.deadLetters.content(letter.seq);
     const message: NewMessage = {

@@ -1,7 +1,8 @@
 /** Messages that ended undelivered by no wish of their sender: kept with their reason, to look into and send again (D6, D7). */
+import { bitOf } from "../protocol/attention.ts";
 import { contentOf } from "../protocol/frames.ts";
 import type { DeadLetter, DeadLetterSelector } from "../protocol/mailbox-api.ts";
-import { type DeadLetterReason, serverId } from "../protocol/message.ts";
+import { DEAD_LETTER_REASONS, type DeadLetterReason, serverId } from "../protocol/message.ts";
 import type { Held } from "./pack-heads.ts";
 import { first, type Sql, type SqlValue } from "./sql.ts";
 
@@ -17,6 +18,13 @@ interface Row {
   readonly type: string;
   readonly data: string | null;
 }
+
+type Summary = readonly [count: number, oldestEndedAt: number, reasons: number];
+
+/** An expression of SQL: the bit of each reason that there is. */
+const REASONS = DEAD_LETTER_REASONS.map((reason) => `COALESCE(MAX(reason = '${reason}'), 0) * ${bitOf(reason)}`).join(
+  " + ",
+);
 
 /** A dead letter without its content. */
 export interface DeadLetterHead {
@@ -47,24 +55,31 @@ const fromRow = (r: Row): DeadLetter => ({
 
 export class DeadLetters {
   /** An expression of SQL that yields what the constructor takes. */
-  static readonly STORED = `(SELECT json_array(COUNT(*), COALESCE(MIN(ended_at), 0)) FROM dead_letters)`;
+  static readonly STORED = `(SELECT json_array(COUNT(*), COALESCE(MIN(ended_at), 0), ${REASONS}) FROM dead_letters)`;
 
   readonly #sql: Sql;
   readonly #max: number;
   readonly #ttlMs: number;
   #count: number;
   #oldestEndedAt: number;
+  #reasons: number;
 
   constructor(
     sql: Sql,
     settings: { readonly deadLettersMax: number; readonly deadLetterTtlMs: number },
-    [count, oldestEndedAt]: readonly [number, number],
+    [count, oldestEndedAt, reasons]: Summary,
   ) {
     this.#sql = sql;
     this.#max = settings.deadLettersMax;
     this.#ttlMs = settings.deadLetterTtlMs;
     this.#count = count;
     this.#oldestEndedAt = oldestEndedAt;
+    this.#reasons = reasons;
+  }
+
+  /** Which reasons there are, as bits (N4). */
+  get reasons(): number {
+    return this.#reasons;
   }
 
   /** Takes messages over from the outbox, in the transaction that ends them. */
@@ -85,13 +100,13 @@ export class DeadLetters {
         ],
       );
     }
-    [this.#count, this.#oldestEndedAt] = this.#summary();
+    this.#summarize();
     if (this.#count <= this.#max) return;
     this.#sql.exec(
       `DELETE FROM dead_letters WHERE seq IN (SELECT seq FROM dead_letters ORDER BY ended_at, seq LIMIT ?)`,
       this.#count - this.#max,
     );
-    this.#count = this.#max;
+    this.#summarize();
   }
 
   count(now: number): number {
@@ -140,7 +155,7 @@ export class DeadLetters {
   remove(seqs: readonly number[]): void {
     if (seqs.length === 0) return;
     this.#sql.exec(`DELETE FROM dead_letters WHERE seq IN (SELECT value FROM json_each(?))`, JSON.stringify(seqs));
-    [this.#count, this.#oldestEndedAt] = this.#summary();
+    this.#summarize();
   }
 
   /** The instant at which the oldest may be forgotten. */
@@ -151,21 +166,22 @@ export class DeadLetters {
   forgetDue(now: number): void {
     if ((this.dueAt ?? Number.POSITIVE_INFINITY) > now) return;
     this.#sql.exec(`DELETE FROM dead_letters WHERE ended_at <= ?`, now - this.#ttlMs);
-    [this.#count, this.#oldestEndedAt] = this.#summary();
+    this.#summarize();
   }
 
-  #summary(): [count: number, oldestEndedAt: number] {
-    const row = first(
-      this.#sql.exec<{ n: number; oldest: number }>(
-        `SELECT COUNT(*) AS n, COALESCE(MIN(ended_at), 0) AS oldest FROM dead_letters`,
-      ),
-    );
-    return [row?.n ?? 0, row?.oldest ?? 0];
+  #summarize(): void {
+    const row = first(this.#sql.exec<{ stored: string }>(`SELECT ${DeadLetters.STORED} AS stored`));
+    [this.#count, this.#oldestEndedAt, this.#reasons] = JSON.parse(row?.stored ?? "[0,0,0]") as Summary;
   }
 }
 
 const matching = (selector: DeadLetterSelector): readonly [where: string, ...bindings: SqlValue[]] => {
   if ("seq" in selector) return ["seq = ?", selector.seq];
   if ("reason" in selector) return ["reason = ?", selector.reason];
+  if ("range" in selector) {
+    const { reason, since = 0, until } = selector.range;
+    const [where, ...bindings] = reason === undefined ? ["1 = 1"] : ["reason = ?", reason];
+    return [`${where} AND ended_at >= ? AND ended_at <= ?`, ...bindings, since, until];
+  }
   return ["1 = 1"];
 };

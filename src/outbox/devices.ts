@@ -19,10 +19,12 @@ export interface Device {
   /** How many connections in a row ended with 4408 while `strikeSeq` was their first un-acked (D6). */
   readonly strikes: number;
   readonly strikeSeq: number;
+  /** How many connections in a row ended with 4408, whatever they failed on (N4). */
+  readonly timeouts: number;
 }
 
 /** As read: a column each. */
-type Row = [string, number, number, number, number, number, number, number, number, number];
+type Row = [string, number, number, number, number, number, number, number, number, number, number];
 
 const fromRow = ([
   name,
@@ -35,6 +37,7 @@ const fromRow = ([
   lastSeenAt,
   strikes,
   strikeSeq,
+  timeouts,
 ]: Row): Device => ({
   name,
   cursor,
@@ -46,13 +49,14 @@ const fromRow = ([
   lastSeenAt,
   strikes,
   strikeSeq,
+  timeouts,
 });
 
 export class Devices {
   /** An expression of SQL that yields what the constructor takes. */
   static readonly STORED =
     `(SELECT json_group_array(json_array(name, cursor, acked, sent, open, clean_from, first_seen_at,
-    last_seen_at, strikes, strike_seq)) FROM devices)`;
+    last_seen_at, strikes, strike_seq, timeouts)) FROM devices)`;
 
   readonly #sql: Sql;
   readonly #byName: Map<string, Device>;
@@ -89,13 +93,21 @@ export class Devices {
     return highest;
   }
 
+  /** The most 4408s in a row that one of them has. */
+  get timeouts(): number {
+    let most = 0;
+    for (const { timeouts } of this.#byName.values()) if (timeouts > most) most = timeouts;
+    return most;
+  }
+
   save(device: Device): void {
     this.#byName.set(device.name, device);
     this.#sql.exec(
-      `INSERT INTO devices (name, cursor, acked, sent, open, clean_from, first_seen_at, last_seen_at, strikes, strike_seq)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO devices (name, cursor, acked, sent, open, clean_from, first_seen_at, last_seen_at, strikes, strike_seq, timeouts)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (name) DO UPDATE SET cursor = excluded.cursor, acked = excluded.acked, sent = excluded.sent,
-         open = excluded.open, last_seen_at = excluded.last_seen_at, strikes = excluded.strikes, strike_seq = excluded.strike_seq`,
+         open = excluded.open, last_seen_at = excluded.last_seen_at, strikes = excluded.strikes, strike_seq = excluded.strike_seq,
+         timeouts = excluded.timeouts`,
       device.name,
       device.cursor,
       device.acked,
@@ -106,6 +118,7 @@ export class Devices {
       device.lastSeenAt,
       device.strikes,
       device.strikeSeq,
+      device.timeouts,
     );
   }
 

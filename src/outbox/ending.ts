@@ -5,12 +5,15 @@ import { held } from "./knowing.ts";
 import type { LossReason } from "./losses.ts";
 import type { Head } from "./messages.ts";
 import type { Tables } from "./tables.ts";
+import { tellFallback, telling } from "./telling.ts";
 
 /** What one device's connections have acked, and where its cursor may go (C5). */
 export interface Progress {
   readonly device: string;
   readonly acked: number;
   readonly cursor: number;
+  /** Its connections go on, and have acked all that they were sent: it has no 4408s in a row any more (N4). */
+  readonly isDone: boolean;
 }
 
 /** How many messages are ended in one go: a step takes a few milliseconds, which is what a send may have to wait for it. */
@@ -54,6 +57,17 @@ const expire = (tables: Tables, heads: readonly Head[], now: number): void => {
   );
 };
 
+/**
+ * Sends one step of what nobody has acked by its time to the webhook; true where there may be more. Acks are recorded before: one
+ * that comes first calls it off, in its own transaction, and one that comes later finds it told.
+ */
+export const escalate = (tables: Tables, now: number): boolean => {
+  const heads = tables.messages.escalating(now, SWEEP);
+  for (const held of tables.messages.wholes(heads)) tellFallback(tables, held, now);
+  tables.messages.markEscalated(heads, now);
+  return heads.length > 0;
+};
+
 /** Ends a message by its sender's wish; false where somebody has acked it, or it is not held (S10). */
 export const recall = (tables: Tables, seq: number, now: number): boolean => {
   const message = held(tables, seq, now);
@@ -88,6 +102,7 @@ export const record = (tables: Tables, progress: readonly Progress[], now: numbe
       cursor: Math.max(device.cursor, p.cursor),
       acked: Math.max(device.acked, p.acked),
       lastSeenAt: now,
+      timeouts: p.isDone ? 0 : device.timeouts,
     });
     tables.acked = Math.max(tables.acked, p.acked);
   }
@@ -129,7 +144,8 @@ export const finish = (
     return Math.min(now, head.expiresAt);
   };
   if (end === "expired" || end === "rejected" || end === "undeliverable") {
-    tables.deadLetters.bury(tables.messages.wholes(heads), end, end === "expired" ? null : now);
+    const told = telling(tables, tables.messages.wholes(heads), end, now);
+    tables.deadLetters.bury(told, end, end === "expired" ? null : now);
   }
   tables.messages.remove(heads);
   const ended = heads.map((head): Ended => {

@@ -1,5 +1,5 @@
 /** What is held, whatever row it shares. The rules about it stand in `accepting.ts` and `ending.ts`. */
-import type { Head, Held, Pack, Placed } from "./pack-heads.ts";
+import { earlier, type Head, type Held, type Pack, type Placed } from "./pack-heads.ts";
 import type { Packs } from "./packs.ts";
 import { Topics } from "./topics.ts";
 
@@ -22,6 +22,8 @@ export class Messages {
   #rejected = 0;
   /** A lower bound: that of what has gone may linger until its time comes. */
   #nextExpiry = Number.POSITIVE_INFINITY;
+  /** A lower bound, too. */
+  #nextFallback: number | null = null;
   #highest: number;
   #unwritten: Held[] = [];
   #unwrittenChars = 0;
@@ -34,6 +36,7 @@ export class Messages {
       this.#rejected += rejected;
     }
     this.#nextExpiry = earliest(packs.all);
+    this.#nextFallback = earliestFallback(packs.all);
     this.#highest = packs.last?.lastSeq ?? 0;
   }
 
@@ -48,6 +51,11 @@ export class Messages {
   /** No held message expires before this instant. */
   get nextExpiry(): number {
     return this.#nextExpiry;
+  }
+
+  /** No held message goes to the webhook before this instant; null where none does. */
+  get nextFallback(): number | null {
+    return this.#nextFallback;
   }
 
   /** No held message lies above; it may itself have ended. */
@@ -69,6 +77,7 @@ export class Messages {
     this.#count += 1;
     this.#bytes += m.head.bytes;
     this.#nextExpiry = Math.min(this.#nextExpiry, m.head.expiresAt);
+    this.#nextFallback = earlier(this.#nextFallback, m.head.fallbackAt);
     this.#highest = m.head.seq;
     this.#topics.add(m.head);
     this.#unwritten.push(m);
@@ -100,7 +109,9 @@ export class Messages {
       this.#topics.remove(head);
       if (head.rejectReason !== null) this.#rejected -= 1;
     }
-    if (this.#count === 0) this.#nextExpiry = Number.POSITIVE_INFINITY;
+    if (this.#count > 0) return;
+    this.#nextExpiry = Number.POSITIVE_INFINITY;
+    this.#nextFallback = null;
   }
 
   head(seq: number): Head | undefined {
@@ -149,6 +160,30 @@ export class Messages {
     return expired;
   }
 
+  /** Heads that go to the webhook at `now`, in order, at most `limit`; what is over ends instead. */
+  escalating(now: number, limit: number): readonly Head[] {
+    if ((this.#nextFallback ?? Number.POSITIVE_INFINITY) > now) return [];
+    const due: Head[] = [];
+    for (const pack of this.#table.all) {
+      if ((pack.fallbackAt ?? Number.POSITIVE_INFINITY) > now) continue;
+      for (const { head } of this.#packs.heads(pack)) {
+        const isDue = (head.fallbackAt ?? Number.POSITIVE_INFINITY) <= now && head.expiresAt > now;
+        if (isDue && due.push(head) === limit) return due;
+      }
+    }
+    if (due.length === 0) this.#nextFallback = earliestFallback(this.#packs.all);
+    return due;
+  }
+
+  markEscalated(heads: readonly Head[], at: number): void {
+    const [lowest, highest] = [heads[0], heads.at(-1)];
+    if (lowest === undefined || highest === undefined) return;
+    const seqs = new Set(heads.map((head) => head.seq));
+    this.#table.change(lowest.seq - 1, highest.seq, (head) => {
+      return seqs.has(head.seq) ? { ...head, fallbackAt: null, escalatedAt: at } : head;
+    });
+  }
+
   /** The first one above `seq`; undefined where there is none. */
   firstAbove(seq: number): number | undefined {
     for (const pack of this.#table.within(seq, Number.MAX_SAFE_INTEGER)) {
@@ -191,7 +226,7 @@ export class Messages {
 
   markDelivered(after: number, through: number, at: number): void {
     this.#table.change(after, through, (head) => {
-      return head.deliveredAt !== null || head.rejectReason !== null ? head : { ...head, deliveredAt: at };
+      return head.deliveredAt !== null || head.rejectReason !== null ? head : delivered(head, at);
     });
   }
 
@@ -207,7 +242,7 @@ export class Messages {
     this.#table.change(after, through, (head) => {
       if (head.rejectReason === null || head.expiresAt <= at) return head;
       this.#rejected -= 1;
-      return { ...head, rejectReason: null, deliveredAt: at };
+      return delivered({ ...head, rejectReason: null }, at);
     });
   }
 
@@ -269,6 +304,12 @@ export class Messages {
     return { count, bytes };
   }
 }
+
+/** Somebody has acked it: that also calls its fallback off. */
+const delivered = (head: Head, at: number): Head => ({ ...head, deliveredAt: at, fallbackAt: null });
+
+const earliestFallback = (packs: readonly Pack[]): number | null =>
+  packs.reduce<number | null>((least, { fallbackAt }) => earlier(least, fallbackAt), null);
 
 const earliest = (packs: readonly Pack[]): number =>
   packs.reduce((least, { expiresAt }) => Math.min(least, expiresAt), Number.POSITIVE_INFINITY);

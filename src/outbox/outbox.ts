@@ -8,7 +8,9 @@ import { LIMITS } from "../protocol/limits.ts";
 import type { DeadLetterSelector } from "../protocol/mailbox-api.ts";
 import type { NewMessage } from "../protocol/message.ts";
 import type { DeliverySettings } from "../settings/delivery.ts";
+import type { WebhookQueue } from "../webhooks/queue.ts";
 import * as accepting from "./accepting.ts";
+import { AttentionBook } from "./attention.ts";
 import type { Devices } from "./devices.ts";
 import * as ending from "./ending.ts";
 import * as knowing from "./knowing.ts";
@@ -21,9 +23,13 @@ import { Tables } from "./tables.ts";
 
 export class Outbox {
   readonly #tables: Tables;
+  /** Whether a person should look at this user (N4). */
+  readonly attention: AttentionBook;
 
-  constructor(sql: Sql, settings: DeliverySettings) {
-    this.#tables = new Tables(sql, settings);
+  /** `name`: the Mailbox's own, a hash; what is told of its messages is known by it. */
+  constructor(sql: Sql, settings: DeliverySettings, name = "") {
+    this.#tables = new Tables(sql, settings, name);
+    this.attention = new AttentionBook(this.#tables);
   }
 
   // ── Reading ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -138,9 +144,11 @@ export class Outbox {
 
   /** The earliest instant at which something of the outbox's own is due; undefined where nothing is. */
   get dueAt(): number | undefined {
-    const { messages, journal, deadLetters } = this.#tables;
+    const { messages, journal, deadLetters, webhooks } = this.#tables;
     const due = Math.min(
       messages.count === 0 ? Number.POSITIVE_INFINITY : messages.nextExpiry,
+      messages.nextFallback ?? Number.POSITIVE_INFINITY,
+      webhooks.forgetAt ?? Number.POSITIVE_INFINITY,
       journal.dueAt ?? Number.POSITIVE_INFINITY,
       deadLetters.dueAt ?? Number.POSITIVE_INFINITY,
       this.#revocationEndsAt ?? Number.POSITIVE_INFINITY,
@@ -177,6 +185,11 @@ export class Outbox {
   /** Ends one step of what has expired; true where there may be more. */
   sweep(now: number): boolean {
     return ending.sweep(this.#tables, now);
+  }
+
+  /** Sends one step of what nobody has acked by its time to the webhook; true where there may be more. */
+  escalate(now: number): boolean {
+    return ending.escalate(this.#tables, now);
   }
 
   /** Ends all that has expired, for a reply that speaks of ends (D8). */
@@ -243,18 +256,32 @@ export class Outbox {
     return { letters: this.#tables.deadLetters.wholes(page), more: page.length < heads.length };
   }
 
-  requeue(selector: DeadLetterSelector, ttlMs: number | undefined, now: number) {
-    return accepting.requeue(this.#tables, selector, ttlMs, now);
+  requeue(selector: DeadLetterSelector, ttlMs: number | undefined, now: number, limit?: number) {
+    return accepting.requeue(this.#tables, selector, ttlMs, now, limit);
   }
 
   /** Forgets dead letters; gives back how many. */
-  discard(selector: DeadLetterSelector, now: number): number {
-    const letters = this.#tables.deadLetters.heads(now, 0, selector);
+  discard(selector: DeadLetterSelector, now: number, limit?: number): number {
+    const letters = this.#tables.deadLetters.heads(now, 0, selector).slice(0, limit);
     this.#tables.deadLetters.remove(letters.map((letter) => letter.seq));
     return letters.length;
   }
 
+  /** What the webhook is still to be told; the shell sends it. */
+  get webhooks(): WebhookQueue {
+    return this.#tables.webhooks;
+  }
+
   // ── The user as a whole ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Whose Mailbox it is, as a caller says who has checked it. */
+  own(user: string): void {
+    this.#tables.facts.own(user);
+  }
+
+  get owner(): string | undefined {
+    return this.#tables.facts.owner;
+  }
 
   /** Tokens issued until `now` are over (U3). */
   revoke(now: number): void {
@@ -262,18 +289,21 @@ export class Outbox {
   }
 
   /**
-   * Forgets everything but the instant of revocation, which is also above the time of every seq given out (U4, D10).
+   * Forgets everything but that the index is to forget the user, and the instant of revocation, which is also above the time of every seq given out (U4, D10).
    * What is kept in memory is of empty tables then: the outbox is to be built anew.
    */
   erase(now: number): void {
     const revokedAt = Math.max(this.revokedAt, now, this.#tables.sequence.highestMs);
+    const attended = this.attention.afterErasure(now);
     for (const table of USER_TABLES) this.#tables.sql.exec(`DELETE FROM ${table}`);
     this.#tables.facts.set("revoked_at", revokedAt);
+    if (attended !== undefined) this.#tables.facts.set("attention", attended);
   }
 
   /** Forgets what need not be remembered any longer; true where there may be more. */
   forgetDue(now: number): boolean {
     this.#tables.deadLetters.forgetDue(now);
+    this.#tables.webhooks.forgetDue(now);
     const endsAt = this.#revocationEndsAt;
     if (endsAt !== undefined && endsAt <= now) this.#tables.facts.forget("revoked_at");
     return this.#tables.journal.forgetDue(now, JOURNAL_BLOCKS_AT_ONCE);

@@ -14,6 +14,10 @@ export interface Head {
   readonly rejectReason: string | null;
   readonly requeuedFrom: number | null;
   readonly topic: string | null;
+  /** When it goes to the webhook, if nobody has acked it by then; null where it does not, or not any more. */
+  readonly fallbackAt: number | null;
+  /** When it went. */
+  readonly escalatedAt: number | null;
   /** Of a stream's delta, its type: it is joined with its neighbours of the same topic and type on its way out (C3). */
   readonly appendType: string | null;
 }
@@ -49,6 +53,8 @@ export interface Pack {
   readonly ids: number;
   /** How many have a topic. */
   readonly topics: number;
+  /** The first instant at which one of them goes to the webhook; null where none does. */
+  readonly fallbackAt: number | null;
 }
 
 /** As stored: what most messages do not have comes in an object at the end. */
@@ -62,6 +68,8 @@ interface StoredMore {
   readonly requeued?: number;
   readonly topic?: string;
   readonly append?: string;
+  readonly fallback?: number;
+  readonly escalated?: number;
 }
 
 /** Where entries stand that are joined by commas, the first of them at `from`. */
@@ -95,6 +103,8 @@ export const readHeads = (pack: number, stored: string): Placed[] => {
         rejectReason: more?.rejected ?? null,
         requeuedFrom: more?.requeued ?? null,
         topic: more?.topic ?? null,
+        fallbackAt: more?.fallback === undefined ? null : acceptedAt + more.fallback,
+        escalatedAt: more?.escalated ?? null,
         appendType: more?.append ?? null,
       },
     };
@@ -106,10 +116,10 @@ export const writeHeads = (pack: number, heads: readonly Placed[]): string =>
 
 const writeHead = (pack: number, head: Head, chars: number): string => {
   const { seq, bytes, acceptedAt, expiresAt, id, digest, deliveredAt, rejectReason, requeuedFrom, topic } = head;
+  const { fallbackAt, escalatedAt } = head;
   const numbers = `[${seq - pack},${chars},${bytes},${acceptedAt},${expiresAt - acceptedAt}`;
-  if (id === null && deliveredAt === null && rejectReason === null && requeuedFrom === null && topic === null) {
-    return `${numbers}]`;
-  }
+  const optional = [id, deliveredAt, rejectReason, requeuedFrom, topic, fallbackAt, escalatedAt];
+  if (optional.every((value) => value === null)) return `${numbers}]`;
   const more: StoredMore = {
     ...(id === null ? {} : { id }),
     ...(digest === null ? {} : { digest }),
@@ -118,6 +128,8 @@ const writeHead = (pack: number, head: Head, chars: number): string => {
     ...(requeuedFrom === null ? {} : { requeued: requeuedFrom }),
     ...(topic === null ? {} : { topic }),
     ...(head.appendType === null ? {} : { append: head.appendType }),
+    ...(fallbackAt === null ? {} : { fallback: fallbackAt - acceptedAt }),
+    ...(escalatedAt === null ? {} : { escalated: escalatedAt }),
   };
   return `${numbers},${JSON.stringify(more)}]`;
 };
@@ -125,14 +137,21 @@ const writeHead = (pack: number, head: Head, chars: number): string => {
 /** What a pack's row says of these heads, all that it has. */
 export const packOf = (pack: number, heads: readonly Placed[]): Pack => {
   let [bytes, expiresAt, rejected, ids, topics] = [0, Number.MAX_SAFE_INTEGER, 0, 0, 0];
+  let fallbackAt: number | null = null;
   for (const { head } of heads) {
     bytes += head.bytes;
     if (head.expiresAt < expiresAt) expiresAt = head.expiresAt;
     if (head.rejectReason !== null) rejected += 1;
     if (head.id !== null) ids += 1;
     if (head.topic !== null) topics += 1;
+    fallbackAt = earlier(fallbackAt, head.fallbackAt);
   }
   const last = heads.at(-1) as Placed;
   const { seq: lastSeq, acceptedAt } = last.head;
-  return { pack, lastSeq, count: heads.length, bytes, chars: last.to, expiresAt, acceptedAt, rejected, ids, topics };
+  const sums = { bytes, chars: last.to, expiresAt, acceptedAt, rejected, ids, topics, fallbackAt };
+  return { pack, lastSeq, count: heads.length, ...sums };
 };
+
+/** Of two instants that may be none. */
+export const earlier = (a: number | null, b: number | null): number | null =>
+  a === null || b === null ? (a ?? b) : Math.min(a, b);

@@ -2,7 +2,17 @@
  * The table of packs. A pack is a row that holds several messages, neighbours in order. Rows written are what is paid for: so a
  * message alone is appended to the last pack, a group shares one, and what is released goes a pack at a time.
  */
-import { type Head, type Held, type Pack, type Placed, packOf, place, readHeads, writeHeads } from "./pack-heads.ts";
+import {
+  earlier,
+  type Head,
+  type Held,
+  type Pack,
+  type Placed,
+  packOf,
+  place,
+  readHeads,
+  writeHeads,
+} from "./pack-heads.ts";
 import { first, type Sql } from "./sql.ts";
 
 /** Entries of a pack, in characters: about one frame to a client (C3). A value of the platform's SQLite has 2 MB at most. */
@@ -17,13 +27,16 @@ const APPEND_MIN_MESSAGES = 16;
 /** Packs whose heads are kept in memory: those that were read or written last. */
 const PACKS_IN_MEMORY = 64;
 
-type Summary = readonly [number, number, number, number, number, number, number, number, number, number];
+type Summary = readonly [
+  ...ten: readonly [number, number, number, number, number, number, number, number, number, number],
+  fallbackAt: number | null,
+];
 
 export class Packs {
   /** An expression of SQL that yields what the constructor takes: a JSON array. */
   static readonly STORED =
     `(SELECT json_group_array(json_array(pack, last_seq, count, bytes, chars, expires_at, accepted_at,
-    rejected, ids, topics)) FROM (SELECT * FROM packs ORDER BY pack))`;
+    rejected, ids, topics, fallback_at)) FROM (SELECT * FROM packs ORDER BY pack))`;
 
   readonly #sql: Sql;
   /** All of them, in order. */
@@ -33,8 +46,8 @@ export class Packs {
   constructor(sql: Sql, stored: readonly Summary[]) {
     this.#sql = sql;
     this.#packs = stored.map(
-      ([pack, lastSeq, count, bytes, chars, expiresAt, acceptedAt, rejected, ids, topics]): Pack => {
-        return { pack, lastSeq, count, bytes, chars, expiresAt, acceptedAt, rejected, ids, topics };
+      ([pack, lastSeq, count, bytes, chars, expiresAt, acceptedAt, rejected, ids, topics, fallbackAt]): Pack => {
+        return { pack, lastSeq, count, bytes, chars, expiresAt, acceptedAt, rejected, ids, topics, fallbackAt };
       },
     );
   }
@@ -112,9 +125,9 @@ export class Packs {
         return changed === head ? placed : { ...placed, head: changed };
       });
       if (heads.every((placed, at) => placed === before[at])) continue;
-      const { rejected } = this.#know(packOf(pack.pack, heads), heads);
-      const text = writeHeads(pack.pack, heads);
-      this.#sql.exec(`UPDATE packs SET rejected = ?, heads = ? WHERE pack = ?`, rejected, text, pack.pack);
+      const { rejected, fallbackAt } = this.#know(packOf(pack.pack, heads), heads);
+      const columns = [rejected, fallbackAt, writeHeads(pack.pack, heads)];
+      this.#sql.exec(`UPDATE packs SET rejected = ?, fallback_at = ?, heads = ? WHERE pack = ?`, ...columns, pack.pack);
     }
   }
 
@@ -123,13 +136,15 @@ export class Packs {
     const heads = place(messages, 0);
     const p = this.#know(packOf(key, heads), heads);
     this.#sql.exec(
-      `INSERT INTO packs (pack, last_seq, count, bytes, chars, expires_at, accepted_at, rejected, ids, topics, heads, entries)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO packs (pack, last_seq, count, bytes, chars, expires_at, accepted_at, rejected, ids, topics, fallback_at, heads,
+         entries)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (pack) DO UPDATE SET last_seq = excluded.last_seq, count = excluded.count, bytes = excluded.bytes,
          chars = excluded.chars, expires_at = excluded.expires_at, accepted_at = excluded.accepted_at,
-         rejected = excluded.rejected, ids = excluded.ids, topics = excluded.topics, heads = excluded.heads,
-         entries = excluded.entries`,
+         rejected = excluded.rejected, ids = excluded.ids, topics = excluded.topics, fallback_at = excluded.fallback_at,
+         heads = excluded.heads, entries = excluded.entries`,
       ...[p.pack, p.lastSeq, p.count, p.bytes, p.chars, p.expiresAt, p.acceptedAt, p.rejected, p.ids, p.topics],
+      p.fallbackAt,
       writeHeads(key, heads),
       messages.map(({ entry }) => entry).join(","),
     );
@@ -147,12 +162,13 @@ export class Packs {
       rejected: pack.rejected + more.rejected,
       ids: pack.ids + more.ids,
       topics: pack.topics + more.topics,
+      fallbackAt: earlier(pack.fallbackAt, more.fallbackAt),
     };
     this.#sql.exec(
       `UPDATE packs SET last_seq = ?, count = ?, bytes = ?, chars = ?, expires_at = ?, accepted_at = ?, ids = ?, topics = ?,
-         heads = heads || ',' || ?, entries = entries || ',' || ?
+         fallback_at = ?, heads = heads || ',' || ?, entries = entries || ',' || ?
        WHERE pack = ?`,
-      ...[p.lastSeq, p.count, p.bytes, p.chars, p.expiresAt, p.acceptedAt, p.ids, p.topics],
+      ...[p.lastSeq, p.count, p.bytes, p.chars, p.expiresAt, p.acceptedAt, p.ids, p.topics, p.fallbackAt],
       writeHeads(pack.pack, heads),
       messages.map(({ entry }) => entry).join(","),
       pack.pack,

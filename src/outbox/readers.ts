@@ -36,6 +36,7 @@ export const welcome = (
     lastSeenAt: now,
     strikes: 0,
     strikeSeq: 0,
+    timeouts: 0,
   };
   tables.devices.save(device);
   release(tables, now);

@@ -1,4 +1,5 @@
 /** The tables, by migration. SCHEMA.md says what each column holds, who writes it, and what a row costs. */
+import { WEBHOOKS_TABLE } from "../webhooks/queue.ts";
 import { first, type Sql } from "./sql.ts";
 
 /**
@@ -67,21 +68,29 @@ const MIGRATIONS: readonly (readonly string[])[] = [
       ends TEXT NOT NULL
     )`,
   ],
+  [
+    `ALTER TABLE facts ADD COLUMN text TEXT`,
+    `ALTER TABLE packs ADD COLUMN fallback_at INTEGER`,
+    `ALTER TABLE devices ADD COLUMN timeouts INTEGER NOT NULL DEFAULT 0`,
+    `ALTER TABLE devices ADD COLUMN ended TEXT NOT NULL DEFAULT '[]'`,
+    `ALTER TABLE dead_letters ADD COLUMN trail TEXT NOT NULL DEFAULT '[]'`,
+    WEBHOOKS_TABLE,
+  ],
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
 /** The tables that hold something of the user's, all of them: what erasing empties (U4). */
-export const USER_TABLES = ["facts", "packs", "devices", "losses", "dead_letters", "journal"] as const;
+export const USER_TABLES = ["facts", "packs", "devices", "losses", "dead_letters", "journal", "webhooks"] as const;
 
-/** Brings the tables to this release's schema. */
-export const migrate = (sql: Sql): void => {
+/** Brings the tables to this release's schema; or, for who asks what older data becomes, only to an older one's. */
+export const migrate = (sql: Sql, to = SCHEMA_VERSION): void => {
   sql.transaction(() => {
     sql.exec(`CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY)`);
     const version = first(
       sql.exec<{ version: number | null }>(`SELECT MAX(version) AS version FROM migrations`),
     )?.version;
-    MIGRATIONS.slice(version ?? 0).forEach((statements, index) => {
+    MIGRATIONS.slice(version ?? 0, to).forEach((statements, index) => {
       for (const statement of statements) sql.exec(statement);
       sql.exec(`INSERT INTO migrations (version) VALUES (?)`, (version ?? 0) + index + 1);
     });

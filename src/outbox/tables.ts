@@ -1,5 +1,6 @@
 /** The tables of one Mailbox, each with what it keeps in memory, and the few facts that all of them turn on. */
 import type { DeliverySettings } from "../settings/delivery.ts";
+import { WebhookQueue } from "../webhooks/queue.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { Devices } from "./devices.ts";
 import { Facts } from "./facts.ts";
@@ -14,9 +15,10 @@ import { first, type Sql } from "./sql.ts";
 
 /** All that is read as a Mailbox wakes, in one query: what it holds is read as it is needed. */
 const STORED = `SELECT (SELECT MAX(version) FROM migrations) AS version, ${Facts.STORED} AS facts, ${Packs.STORED} AS packs,
-  ${Losses.STORED} AS losses, ${DeadLetters.STORED} AS dead_letters, ${Journal.STORED} AS journal, ${Devices.STORED} AS devices`;
+  ${Losses.STORED} AS losses, ${DeadLetters.STORED} AS dead_letters, ${Journal.STORED} AS journal, ${Devices.STORED} AS devices,
+  ${WebhookQueue.STORED} AS webhooks`;
 
-type Stored = Readonly<Record<"facts" | "packs" | "losses" | "dead_letters" | "devices", string>> & {
+type Stored = Readonly<Record<"facts" | "packs" | "losses" | "dead_letters" | "devices" | "webhooks", string>> & {
   readonly version: number | null;
   readonly journal: string | null;
 };
@@ -40,6 +42,8 @@ const read = (sql: Sql): Stored => {
 export class Tables {
   readonly sql: Sql;
   readonly settings: DeliverySettings;
+  /** The Mailbox's own, which is a hash (A6). */
+  readonly name: string;
   readonly facts: Facts;
   readonly sequence: Sequence;
   readonly messages: Messages;
@@ -48,15 +52,17 @@ export class Tables {
   readonly journal: Journal;
   readonly receipts: Receipts;
   readonly devices: Devices;
+  readonly webhooks: WebhookQueue;
   /** The highest seq that any connection has acked, as recorded: what lies at or below it and was not rejected is delivered. */
   acked: number;
   /** What was ended in the running turn. */
   readonly finished = new Map<number, Ended>();
 
-  constructor(sql: Sql, settings: DeliverySettings) {
+  constructor(sql: Sql, settings: DeliverySettings, name: string) {
     const stored = read(sql);
     this.sql = sql;
     this.settings = settings;
+    this.name = name;
     this.facts = new Facts(sql, JSON.parse(stored.facts));
     this.sequence = new Sequence(this.facts);
     this.messages = new Messages(new Packs(sql, JSON.parse(stored.packs)));
@@ -65,6 +71,7 @@ export class Tables {
     this.journal = new Journal(sql, stored.journal === null ? null : JSON.parse(stored.journal));
     this.receipts = new Receipts(this.messages, this.journal);
     this.devices = new Devices(sql, JSON.parse(stored.devices));
+    this.webhooks = new WebhookQueue(sql, JSON.parse(stored.webhooks));
     this.acked = Math.max(this.facts.get("acked_seq") ?? 0, this.devices.highestAcked);
   }
 

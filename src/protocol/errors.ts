@@ -37,6 +37,7 @@ const table = {
   unknown_message: { status: 404, retry: "no", title: "No such message" },
   unknown_dead_letter: { status: 404, retry: "no", title: "No such dead letter" },
   unknown_connection: { status: 404, retry: "no", title: "No such connection" },
+  unknown_job: { status: 404, retry: "no", title: "No such job" },
   method_not_allowed: { status: 405, retry: "no", title: "The route has no such method" },
 
   already_acked: { status: 409, retry: "no", title: "The message is acked already" },

@@ -1,5 +1,6 @@
 /** The HTTP bodies and queries: what a request may say. Unknown fields are refused everywhere (the contract's limits). */
 import * as v from "valibot";
+import { ATTENTION_REASONS } from "./attention.ts";
 import { isDevice, isSenderId, isTopic, isType, isUser, SHAPES, type Shape } from "./identifiers.ts";
 import { LIMITS } from "./limits.ts";
 import { LOCATIONS } from "./location.ts";
@@ -27,6 +28,7 @@ const TTL = "Seconds, from 0 on; 0 = never stored.";
 const WHOLE_SECONDS = "Whole seconds.";
 const TTL_PUBLISHED = "Seconds, above 0: what is never stored is sent by HTTP.";
 const TTL_STORED = "Seconds, above 0.";
+const FALLBACK = '{"after": seconds}, above 0; or null for none.';
 const DEVICE = "1 to 64 of A-Z a-z 0-9 . _ ~ -";
 const LOCATION = `One of ${LOCATIONS.join(", ")}.`;
 
@@ -40,6 +42,7 @@ const message = {
   ttl: v.optional(v.pipe(seconds(TTL), v.minValue(0, TTL))),
   topic: v.optional(text(isTopic, TOPIC, SHAPES.topic)),
   append: v.optional(v.literal(true, APPEND)),
+  fallback: v.optional(v.nullable(fields({ after: v.pipe(seconds(FALLBACK), v.gtValue(0, FALLBACK)) }))),
   location,
 };
 /** `POST /v1/users/{user}/messages` (S). */
@@ -119,6 +122,39 @@ export const placedQuery = fields({ location });
 export const pageQuery = fields({ ...page, location });
 export const deadLettersQuery = fields({ ...page, reason, location });
 export const reasonQuery = fields({ reason, location });
+
+const ATTENTION = `One of ${ATTENTION_REASONS.join(", ")}.`;
+const CURSOR = "The `next` of the page before.";
+/** `GET /v1/attention` (N4). */
+export const attentionQuery = fields({
+  reason: v.optional(v.picklist(ATTENTION_REASONS, ATTENTION)),
+  after: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[0-9]{1,16}\.[0-9a-f]{64}$/, CURSOR),
+      v.transform((text) => ({ since: Number(text.split(".")[0]), mailbox: text.split(".")[1] ?? "" })),
+    ),
+  ),
+  limit: page.limit,
+});
+
+const INSTANT = "A time by RFC 3339, such as 2026-11-23T02:10:00Z.";
+const instant = v.optional(
+  v.pipe(
+    v.string(),
+    v.regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2})$/, INSTANT),
+    v.transform((text) => Date.parse(text)),
+    v.number(INSTANT),
+    v.finite(INSTANT),
+  ),
+);
+/** Both jobs over all users (N5): which dead letters. */
+export const bulkQuery = fields({
+  reason,
+  since: instant,
+  until: instant,
+  all: v.optional(v.literal("true", "true, where no other says which.")),
+});
 
 const MS = "Milliseconds, from 0 on.";
 

@@ -68,6 +68,9 @@ export const LIMITS = {
   heartbeatMs: 30 * SECOND_MS,
   /** Consecutive 4408 ends of one device's connections on the same first un-acked message (D6). */
   strikesMax: 5,
+  /** From when on a user needs a person (N4): 4408 ends in a row of one device; a message held un-acked while connected. */
+  timeoutsInARow: 3,
+  heldTooLongMs: 15 * 60 * SECOND_MS,
 
   pageMax: 1_000,
   pageDefault: 100,

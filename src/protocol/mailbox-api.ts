@@ -13,6 +13,8 @@ export type WaitId = string;
 export interface SendCall {
   /** In order; all of them are of this Mailbox's user. */
   readonly messages: readonly NewMessage[];
+  /** The user that it is: a Mailbox's name does not say it, and what it tells others must. */
+  readonly user?: string;
   /** How long the reply may wait for the end of the (only) message (S3). For `ttl: 0`: how long to wait for its ack (S5). */
   readonly waitMs?: number;
   readonly waitId?: WaitId;
@@ -57,7 +59,32 @@ export interface DeadLetter {
 export type DeadLetterSelector =
   | { readonly seq: number }
   | { readonly reason: DeadLetterReason }
+  | { readonly range: DeadLetterRange }
   | { readonly all: true };
+
+/** Those that ended from `since` to `until`, in Unix milliseconds, both included; of one reason, or of any. */
+export interface DeadLetterRange {
+  readonly reason?: DeadLetterReason;
+  readonly since?: number;
+  readonly until: number;
+}
+
+/** A step of what is done to the dead letters of many users (N5). */
+export interface BulkStep {
+  readonly action: "requeue" | "discard";
+  readonly range: DeadLetterRange;
+  /** Of a requeue: the new time to live. */
+  readonly ttlMs?: number;
+  /** At most so many in this step. */
+  readonly limit: number;
+}
+
+/** `more`: the next step has something to do. `left`: no room was found for so many. */
+export interface BulkStepDone {
+  readonly done: number;
+  readonly left: number;
+  readonly more: boolean;
+}
 
 export interface Requeued {
   readonly ok: true;
@@ -141,6 +168,20 @@ export interface Acknowledged {
   readonly checkpoint: number;
 }
 
+/** What the webhook is still to be told, or could not be (N2); times in Unix milliseconds. */
+export interface WebhookEntry {
+  readonly id: string;
+  readonly event: string;
+  readonly seq: number;
+  readonly createdAt: number;
+  readonly attempts: number;
+  /** Absent where it was given up. */
+  readonly nextAt?: number;
+  readonly attemptedAt?: number;
+  /** Why the last attempt failed. */
+  readonly fault?: string;
+}
+
 export interface MailboxApi {
   send(call: SendCall): Promise<readonly (Sent | Refusal)[]>;
   /**
@@ -173,5 +214,10 @@ export interface MailboxApi {
     readonly reason?: DeadLetterReason;
   }): Promise<Page<DeadLetter>>;
   requeue(selector: DeadLetterSelector, ttlMs?: number): Promise<Requeued | Refusal>;
+  webhooks(query: { readonly after: number; readonly limit: number }): Promise<Page<WebhookEntry>>;
+  /** Begins anew with those that were given up, or throws them away; how many. */
+  failedWebhooks(action: "retry" | "discard"): Promise<number>;
+  /** Repeatable: what is done is no dead letter any more. */
+  bulkStep(step: BulkStep): Promise<BulkStepDone>;
   discard(selector: DeadLetterSelector): Promise<{ readonly ok: true; readonly discarded: number } | Refusal>;
 }

@@ -32,6 +32,8 @@ export interface NewMessage {
   readonly topic?: string;
   /** One of a stream's deltas: it replaces nothing of its topic, and is joined with its neighbours on its way out (C3). */
   readonly append?: true;
+  /** How long it may go un-acked before it goes to the webhook; null = it does not. Absent = the deployment's default. */
+  readonly fallbackMs?: number | null;
   /** W3C Trace Context of the send, carried to the clients. */
   readonly traceparent?: string;
 }

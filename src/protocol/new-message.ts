@@ -13,12 +13,15 @@ const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{
 
 /** `traceparent`: of the request, or of the RPC; it travels with the message to the clients. */
 export const newMessage = (body: SendBody, traceparent?: string | null): Checked<NewMessage> => {
-  const { type, data, id, topic, ttl, append } = body;
+  const { type, data, id, topic, ttl, append, fallback } = body;
   if (append && (topic === undefined || typeof data !== "string")) {
     return badBody(
       [{ pointer: "/append", detail: "What is appended has a topic, and data that is a text." }],
       "message",
     );
+  }
+  if (fallback && ttl === 0) {
+    return badBody([{ pointer: "/fallback", detail: "What is never stored (ttl 0) has no fallback." }], "message");
   }
   const text = data === undefined ? undefined : JSON.stringify(data);
   const bytes = utf8Bytes(`{"type":${JSON.stringify(type)}${text === undefined ? "" : `,"data":${text}`}}`);
@@ -35,6 +38,7 @@ export const newMessage = (body: SendBody, traceparent?: string | null): Checked
     ...(id === undefined ? {} : { id, digest: digestOf(body) }),
     ...(topic === undefined ? {} : { topic }),
     ...(append ? { append } : {}),
+    ...(fallback === undefined ? {} : { fallbackMs: fallback === null ? null : ttlMsOf(fallback.after) }),
     ...(ttl === undefined ? {} : { ttlMs: ttlMsOf(ttl) }),
     ...(typeof traceparent === "string" && TRACEPARENT.test(traceparent) ? { traceparent } : {}),
   });

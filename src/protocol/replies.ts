@@ -1,4 +1,5 @@
 /** What the backend plane answers with, as it reads on the wire: the same by HTTP, in a batch and by RPC. Times are RFC 3339. */
+import type { AttentionReason } from "./attention.ts";
 import type { HttpErrorCode, Retry } from "./errors.ts";
 import type { DeadLetterReason, MessageStatus } from "./message.ts";
 
@@ -94,6 +95,60 @@ export interface DeadLetterPage {
 export interface RequeuedReply {
   readonly requeued: readonly MessageReply[];
   readonly left: number;
+}
+
+/** N4: a user who needs a person. */
+export interface AttentionUser {
+  readonly user: string;
+  readonly reasons: readonly AttentionReason[];
+  /** Since when there is any reason, and when the reasons last changed. */
+  readonly since: string;
+  readonly updated_at: string;
+  readonly mailbox: string;
+}
+
+/** Those who wait longest first. `next` is the `after` of the next page. */
+export interface AttentionPage {
+  readonly users: readonly AttentionUser[];
+  /** All of them, whatever the page. */
+  readonly total: number;
+  /** How many have each reason. */
+  readonly reasons: Readonly<Record<AttentionReason, number>>;
+  readonly next?: string;
+}
+
+/** N5: what is done to the dead letters of all users, and how far it is. */
+export interface JobReply {
+  readonly id: string;
+  readonly action: "requeue" | "discard";
+  readonly status: "running" | "done" | "stopped";
+  readonly reason?: DeadLetterReason;
+  readonly since?: string;
+  readonly until: string;
+  readonly ttl?: number;
+  /** `failed`: their mailbox could not be reached; the same again takes them. */
+  readonly users: { readonly total: number; readonly done: number; readonly failed: number };
+  /** `left` found no room, and stay dead letters. */
+  readonly dead_letters: { readonly done: number; readonly left: number };
+  readonly started_at: string;
+  readonly updated_at: string;
+}
+
+/** N2: what the webhook is still to be told, and what it could not be. */
+export interface WebhookReply {
+  readonly id: string;
+  readonly event: string;
+  readonly seq: number;
+  readonly status: "pending" | "failed";
+  readonly attempts: number;
+  readonly created_at: string;
+  readonly next_at?: string;
+  readonly attempted_at?: string;
+  readonly fault?: string;
+}
+export interface WebhookPage {
+  readonly webhooks: readonly WebhookReply[];
+  readonly next?: number;
 }
 
 /** E1 (RFC 9457): a refusal. */

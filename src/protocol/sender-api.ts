@@ -29,6 +29,8 @@ export interface SendFields {
   readonly topic?: string;
   /** One of a stream's deltas: with a `topic` and a text as `data`; it replaces nothing, and is joined with its neighbours on its way out (C3). */
   readonly append?: true;
+  /** Where nobody has acked it by then, it goes to the deployment's webhook; null: not even by the deployment's default. Seconds. */
+  readonly fallback?: { readonly after: number } | null;
   readonly location?: Location;
 }
 

@@ -3,7 +3,8 @@ import { ERRORS, type HttpErrorCode, statusOf } from "../protocol/errors.ts";
 import { SHAPES } from "../protocol/identifiers.ts";
 import { REPLY_HEADERS, REQUEST_HEADERS, type ReplyHeader } from "./headers.ts";
 import { type JsonSchema, jsonSchemaOf, jsonSchemasOf, refTo } from "./json-schema.ts";
-import { type Body, OPERATIONS, type Operation, type Reply, TAGS } from "./operations.ts";
+import { type Body, type Operation, type Reply, TAGS } from "./operation.ts";
+import { OPERATIONS } from "./operations.ts";
 import { SCHEMAS, type SchemaName } from "./schemas.ts";
 
 /** What of a route the document says; the rest are its words. */
@@ -108,6 +109,7 @@ const PATH_PARAMETERS = {
     minimum: 1,
     maximum: Number.MAX_SAFE_INTEGER,
   }),
+  job: inPath("job", "The id of a job.", { type: "string", pattern: "^[0-9a-f-]{36}$" }),
   connection_id: inPath("connection_id", "As `connection_established` says it.", { type: "string", minLength: 1 }),
 } as const;
 

@@ -2,60 +2,9 @@
  * What each route takes and answers, for people and tools. The routes themselves, and who may use them, stand in one table
  * (`worker/routes.ts`): a route without its words here has no OpenAPI document, and fails a test.
  */
-import type * as v from "valibot";
-import type { HttpErrorCode } from "../protocol/errors.ts";
 import * as http from "../protocol/http.ts";
-import type { ReplyHeader, RequestHeader } from "./headers.ts";
-import type { SchemaName } from "./schemas.ts";
-
-export interface Operation {
-  /** `operationId`. */
-  readonly id: string;
-  readonly tag: Tag;
-  readonly summary: string;
-  /** What the parts do not say; the ids are those of PROTOCOL.md's rules. */
-  readonly description: string;
-  readonly query: { readonly entries: Readonly<Record<string, v.GenericSchema>> };
-  readonly headers?: readonly RequestHeader[];
-  readonly body?: Body;
-  /** By status. */
-  readonly replies: Readonly<Record<number, Reply>>;
-  /** Beside those that its plane, its path and its body bring with them. */
-  readonly errors?: readonly HttpErrorCode[];
-}
-
-export const TAGS = {
-  sending: "From a backend, with an API key: messages to a user.",
-  user: "From a backend, with an API key: a user's state, tokens and erasure.",
-  deadLetters: "From a backend, with an API key: what ended undelivered.",
-  connecting: "From a client, with a user token: the stream of messages.",
-  operating: "Whether the deployment works, and what it speaks.",
-} as const;
-type Tag = keyof typeof TAGS;
-
-export interface Body {
-  readonly schema: SchemaName;
-  readonly isOptional?: true;
-  readonly example: unknown;
-  /** It may also come as lines of this, NDJSON. */
-  readonly lines?: SchemaName;
-}
-
-export interface Reply {
-  readonly description: string;
-  /** A JSON body; or another media type, whose body is text. */
-  readonly schema?: SchemaName;
-  readonly text?: string;
-  readonly headers?: readonly ReplyHeader[];
-}
-
-const json = (schema: SchemaName, description: string, headers: readonly ReplyHeader[] = []): Reply => ({
-  schema,
-  description,
-  headers,
-});
-
-const document = (what: string): Reply => ({ description: what, text: "application/json", headers: ["Cache-Control"] });
+import { document, json, type Operation } from "./operation.ts";
+import { SILENCE_OPERATIONS } from "./silence-operations.ts";
 
 const USER = "/v1/users/{user}";
 const CONNECTION = "/v1/connections/{connection_id}";
@@ -218,6 +167,8 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     replies: { 200: json("Requeued", "The new message.") },
     errors: ["unknown_dead_letter", "outbox_full"],
   },
+
+  ...SILENCE_OPERATIONS,
 
   "GET /v1/socket": {
     id: "openSocket",

@@ -3,6 +3,7 @@
  * its answers by, and a test holds real answers to them, down to the last field.
  */
 import * as v from "valibot";
+import { ATTENTION_REASONS } from "../protocol/attention.ts";
 import { ERRORS, type HttpErrorCode } from "../protocol/errors.ts";
 import { SHAPES } from "../protocol/identifiers.ts";
 import { DEAD_LETTER_REASONS, type MessageStatus } from "../protocol/message.ts";
@@ -117,6 +118,64 @@ export const Erased = v.object({ status: v.literal("erased") });
 export const Discarded = v.object({ discarded: count });
 export const Acknowledged = v.object({ acked_seq: seq, checkpoint: seq });
 export const Health = v.object({ status: v.literal("ok"), version: name });
+
+export const Retried = v.object({ retried: count });
+
+const attentionReason = v.picklist(ATTENTION_REASONS);
+export const AttentionUser: Schema<replies.AttentionUser> = v.object({
+  user: name,
+  reasons: v.array(attentionReason),
+  since: v.pipe(instant, v.description("When the first of the reasons came.")),
+  updated_at: instant,
+  mailbox: v.pipe(v.string(), v.description("The name in the service's logs.")),
+});
+export const AttentionPage: Schema<replies.AttentionPage> = v.object({
+  users: v.array(AttentionUser),
+  total: v.pipe(count, v.description("All of them, whatever the page.")),
+  reasons: v.pipe(
+    v.object({ rejected: count, expired: count, undeliverable: count, held: count, timeouts: count, webhooks: count }),
+    v.description("How many users have each."),
+  ),
+  next: v.exactOptional(v.pipe(name, v.description("`after` of the next page; the last has none."))),
+});
+
+export const Job: Schema<replies.JobReply> = v.object({
+  id: name,
+  action: v.picklist(["requeue", "discard"]),
+  status: v.picklist(["running", "done", "stopped"]),
+  reason: v.exactOptional(v.picklist(DEAD_LETTER_REASONS)),
+  since: v.exactOptional(instant),
+  until: instant,
+  ttl: v.exactOptional(v.number()),
+  users: v.object({
+    total: v.pipe(count, v.description("When it began.")),
+    done: count,
+    failed: v.pipe(count, v.description("Their mailbox could not be reached: the same again takes them.")),
+  }),
+  dead_letters: v.object({
+    done: count,
+    left: v.pipe(count, v.description("Found no room, and stay dead letters.")),
+  }),
+  started_at: instant,
+  updated_at: instant,
+});
+export const Jobs = v.object({ jobs: v.array(Job) });
+
+export const WebhookState: Schema<replies.WebhookReply> = v.object({
+  id: v.pipe(name, v.description("Its `webhook-id`.")),
+  event: name,
+  seq,
+  status: v.picklist(["pending", "failed"]),
+  attempts: v.pipe(count, v.description("Those that failed.")),
+  created_at: instant,
+  next_at: v.exactOptional(instant),
+  attempted_at: v.exactOptional(instant),
+  fault: v.exactOptional(v.pipe(v.string(), v.description("Why the last attempt failed."))),
+});
+export const WebhookPage: Schema<replies.WebhookPage> = v.object({
+  webhooks: v.array(WebhookState),
+  next: v.exactOptional(v.pipe(count, v.description("`after` of the next page; the last has none."))),
+});
 
 const code = v.picklist((Object.keys(ERRORS) as HttpErrorCode[]).filter((code) => ERRORS[code].status !== undefined));
 const problem = {

@@ -1,6 +1,7 @@
 /** How the Mailbox delivers. */
 import { LIMITS } from "../protocol/limits.ts";
 import { type Environment, type Read, readWholeNumbers } from "./environment.ts";
+import { type EndEvent, NO_EVENTS, webhookSettings } from "./webhooks.ts";
 
 /** Times in milliseconds. */
 export interface DeliverySettings {
@@ -18,6 +19,12 @@ export interface DeliverySettings {
   readonly directGraceMs: number;
   /** From one connection. */
   readonly clientFramesPerSecond: number;
+  /** How long a message may go un-acked before it goes to the webhook, unless its sender says; null = it does not. */
+  readonly fallbackMs: number | null;
+  /** Whether there is a receiver of webhooks: without one nobody may ask for a fallback. */
+  readonly hasReceiver: boolean;
+  /** Which ends the webhook is told of. */
+  readonly webhookEvents: readonly EndEvent[];
 }
 
 export const DELIVERY_DEFAULTS: DeliverySettings = {
@@ -33,11 +40,15 @@ export const DELIVERY_DEFAULTS: DeliverySettings = {
   ackFlushMs: 10_000,
   directGraceMs: 250,
   clientFramesPerSecond: LIMITS.clientFramesPerSecond,
+  fallbackMs: null,
+  hasReceiver: false,
+  webhookEvents: NO_EVENTS,
 };
 
 /** Where a setting has a fault, the Worker lets nobody in, while what is due in a Mailbox still gets done. */
 export const deliverySettings = (env: Environment): Read<DeliverySettings> => {
   const d = DELIVERY_DEFAULTS;
+  const webhooks = webhookSettings(env).settings;
   return readWholeNumbers(env, (whole) => ({
     ackTimeoutMs: whole("ACK_TIMEOUT_MS", d.ackTimeoutMs, 100, 600_000),
     heartbeatMs: whole("HEARTBEAT_MS", d.heartbeatMs, 100, 600_000),
@@ -51,5 +62,8 @@ export const deliverySettings = (env: Environment): Read<DeliverySettings> => {
     ackFlushMs: whole("ACK_FLUSH_MS", d.ackFlushMs, 0, 10_000),
     clientFramesPerSecond: whole("CLIENT_FRAMES_PER_SECOND", d.clientFramesPerSecond, 10, 10_000),
     directGraceMs: whole("DIRECT_GRACE_MS", d.directGraceMs, 0, 10_000),
+    fallbackMs: 1_000 * whole("FALLBACK_AFTER_SECONDS", 0, 0, LIMITS.ttlMaxMs / 1_000) || null,
+    hasReceiver: webhooks.target !== undefined,
+    webhookEvents: webhooks.events,
   }));
 };

@@ -108,7 +108,7 @@ const sendTo = async (caller: Caller, user: string, drafts: readonly Draft[]): P
   const messages = drafts.map((draft) => draft.message);
   // Again, all of them would be sent again: one without an id would be a second message (S13).
   const kind = messages.every(({ id }) => id !== undefined) ? "repeatable" : "once";
-  const call: SendCall = { messages };
+  const call: SendCall = { user, messages };
   const outcomes = await mailbox.call(kind, (stub) => stub.sendMany(JSON.stringify(call)));
   return outcomes.ok ? outcomes.value.split("\n") : drafts.map(() => refused(outcomes));
 };

@@ -22,6 +22,8 @@ export type Outcome<T> = { readonly ok: true; readonly value: Exclude<T, Refusal
 export interface UserMailbox {
   /** SHA-256 of `u:` and the user, or a reserved one (A6). */
   readonly name: string;
+  /** Whose it is; absent of a reserved one. A send says it, as what the Mailbox tells others must. */
+  readonly user?: string;
   call<T>(kind: CallKind, run: (stub: MailboxStub) => Promise<T>): Promise<Outcome<T>>;
 }
 
@@ -32,13 +34,18 @@ const RETRY_BASE_MS = 50;
 export const mailboxName = remembered(1_000, (user) => sha256(`u:${user}`));
 
 /** The Mailbox of a user; `location` is where it is born, if this call is its first (S12). */
-export const mailboxOf = (caller: Caller, user: string, location?: Location): UserMailbox =>
-  mailboxNamed(caller.env, mailboxName(user), location);
+export const mailboxOf = (caller: Caller, user: string, location?: Location): UserMailbox => ({
+  ...mailboxNamed(caller.env, mailboxName(user), location),
+  user,
+});
+
+/** What a send says beside its messages. */
+export const ownerOf = ({ user }: UserMailbox) => (user === undefined ? {} : { user });
 
 /** The service's own Mailbox of that name: no hash starts so, and thus no request can address it (A6). */
 export const reservedMailbox = (env: Bindings, name: `sys:${string}`): UserMailbox => mailboxNamed(env, name);
 
-const mailboxNamed = (env: Bindings, name: string, location?: Location): UserMailbox => {
+export const mailboxNamed = (env: Bindings, name: string, location?: Location): UserMailbox => {
   const namespace = inJurisdiction(env, env.MAILBOX);
   const stub = () =>
     namespace.getByName(name, location === undefined ? {} : { locationHint: location }) as unknown as MailboxStub;

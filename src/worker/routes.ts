@@ -1,12 +1,14 @@
 /** Every route there is, and who may use it (A1): the one table from which they are registered and tested. */
 import { PUBLISH_SUBPROTOCOL } from "../protocol/publish-frames.ts";
 import type { Scope } from "../settings/access.ts";
+import { getAttention } from "./attention.ts";
 import { type BackendHandler, type KeyHandler, ofUser } from "./backend-plane.ts";
 import { postBatch } from "./batch.ts";
 import { discardMany, discardOne, listDeadLetters, requeueMany, requeueOne } from "./dead-letters.ts";
 import { getAsyncApi, getOpenApi } from "./documents.ts";
 import { openEvents } from "./events.ts";
 import { getHealth } from "./health.ts";
+import { discardAll, getJob, listJobs, requeueAll, stopJob } from "./jobs.ts";
 import { getMessage, listHeld, recallMessage } from "./messages.ts";
 import type { OpenHandler } from "./open-plane.ts";
 import { openPublisher } from "./publish.ts";
@@ -17,6 +19,7 @@ import { postAck, postReject } from "./stream-acks.ts";
 import { renewToken } from "./token-renewal.ts";
 import type { UserHandler } from "./user-plane.ts";
 import { eraseUser, getUser, postToken, revokeTokens } from "./users.ts";
+import { discardWebhooks, listWebhooks, retryWebhooks } from "./webhooks.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
 
@@ -45,11 +48,19 @@ const backend = (method: Method, path: string, scopes: readonly Scope[], handle:
   scopes,
   handle: ofUser(handle),
 });
+const key = (method: Method, path: string, scopes: readonly Scope[], handle: KeyHandler): Route => ({
+  plane: "backend",
+  method,
+  path,
+  scopes,
+  handle,
+});
 const user = (method: Method, path: string, handle: UserHandler): Route => ({ plane: "user", method, path, handle });
 
 const USER = "/v1/users/:user";
 const MESSAGES = `${USER}/messages`;
 const DEAD_LETTERS = `${USER}/dead-letters`;
+const WEBHOOKS = `${USER}/webhooks`;
 const CONNECTION = "/v1/connections/:connection_id";
 
 export const ROUTES: readonly Route[] = [
@@ -57,7 +68,7 @@ export const ROUTES: readonly Route[] = [
   backend("GET", MESSAGES, ["send", "monitor"], listHeld),
   backend("GET", `${MESSAGES}/:id`, ["send", "monitor"], getMessage),
   backend("DELETE", `${MESSAGES}/:id`, ["manage"], recallMessage),
-  { plane: "backend", method: "POST", path: "/v1/messages", scopes: ["send"], handle: postBatch },
+  key("POST", "/v1/messages", ["send"], postBatch),
   {
     plane: "backend",
     method: "GET",
@@ -77,6 +88,17 @@ export const ROUTES: readonly Route[] = [
   backend("POST", `${DEAD_LETTERS}/requeue`, ["manage"], requeueMany),
   backend("DELETE", `${DEAD_LETTERS}/:seq`, ["manage"], discardOne),
   backend("POST", `${DEAD_LETTERS}/:seq/requeue`, ["manage"], requeueOne),
+
+  backend("GET", WEBHOOKS, ["manage", "monitor"], listWebhooks),
+  backend("POST", `${WEBHOOKS}/retry`, ["manage"], retryWebhooks),
+  backend("DELETE", WEBHOOKS, ["manage"], discardWebhooks),
+
+  key("GET", "/v1/attention", ["monitor"], getAttention),
+  key("POST", "/v1/dead-letters/requeue", ["manage"], requeueAll),
+  key("DELETE", "/v1/dead-letters", ["manage"], discardAll),
+  key("GET", "/v1/jobs", ["manage", "monitor"], listJobs),
+  key("GET", "/v1/jobs/:job", ["manage", "monitor"], getJob),
+  key("DELETE", "/v1/jobs/:job", ["manage"], stopJob),
 
   user("GET", "/v1/socket", openSocket),
   user("GET", "/v1/events", openEvents),

@@ -14,7 +14,7 @@ import { granted, type Refusal, refuse } from "../protocol/errors.ts";
 import type { Sent } from "../protocol/mailbox-api.ts";
 import type { NewMessage } from "../protocol/message.ts";
 import type { Caller } from "./exchange.ts";
-import type { Outcome, UserMailbox } from "./mailbox-stub.ts";
+import { type Outcome, ownerOf, type UserMailbox } from "./mailbox-stub.ts";
 
 interface Passenger {
   readonly message: NewMessage;
@@ -113,7 +113,10 @@ const sendAll = async (
   message: NewMessage,
   passengers: readonly Passenger[],
 ): Promise<Outcome<Sent>> => {
-  const calls = [message, ...passengers.map((passenger) => passenger.message)].map((m) => ({ messages: [m] }));
+  const calls = [message, ...passengers.map((passenger) => passenger.message)].map((m) => ({
+    ...ownerOf(mailbox),
+    messages: [m],
+  }));
   const text = await mailbox.call("once", (stub) => stub.sendTogether(JSON.stringify(calls)));
   const outcomes = text.ok ? repliesIn(text.value).map(only) : calls.map(() => text);
   for (const [at, { arrive }] of passengers.entries()) arrive(outcomes[at + 1] ?? failed());
@@ -131,7 +134,7 @@ const orAlone = (
 const sendAlone = async (mailbox: UserMailbox, message: NewMessage): Promise<Outcome<Sent>> => {
   // Without an id the same send again would be a second message (S13).
   const kind = message.id === undefined ? "once" : "repeatable";
-  const replies = await mailbox.call(kind, (stub) => stub.send({ messages: [message] }));
+  const replies = await mailbox.call(kind, (stub) => stub.send({ ...ownerOf(mailbox), messages: [message] }));
   return replies.ok ? only(replies.value) : replies;
 };
 

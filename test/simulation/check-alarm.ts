@@ -2,6 +2,7 @@
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { expect } from "./mismatch.ts";
 import type { Model } from "./model.ts";
+import { awaiting } from "./model-webhooks.ts";
 import type { World } from "./world.ts";
 
 /** D8, C9, D9: how late due work may be. */
@@ -26,6 +27,8 @@ export const checkAlarm = (world: World, model: Model, now: number): void => {
     if (m.end !== undefined || m.ephemeral || m.expiresAt + LATE_MS >= due || model.isReleased(m)) continue;
     dueBy(m.expiresAt + LATE_MS, `expiry of ${m.seq}`);
   }
+  // What is on its way and not stored yet has a timer of its own.
+  for (const m of awaiting(model)) if (!m.direct) dueBy((m.fallbackAt ?? 0) + LATE_MS, `fallback of ${m.seq}`);
   for (const c of model.connections.values()) {
     dueBy(c.expiresAt + LATE_MS, `token's end of ${c.id}`);
     if (c.flight.length > 0) dueBy(c.progressAt + 2 * model.settings.ackTimeoutMs, `ack timeout of ${c.id}`);

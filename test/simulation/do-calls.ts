@@ -6,6 +6,7 @@ import { expect, fail, same } from "./mismatch.ts";
 import type { Letter, Message } from "./model.ts";
 import { forgetUnseen } from "./model-devices.ts";
 import { checkComplete } from "./model-stream.ts";
+import { awaiting } from "./model-webhooks.ts";
 import type { Death, LetterChoice, Op } from "./operations.ts";
 import type { Referee } from "./referee.ts";
 
@@ -176,7 +177,11 @@ export const doRequeue = (referee: Referee, op: Extract<Op, { do: "requeue" }>):
     const { type, data, bytes, topic, appendTo, acceptedAt, expiresAt } = letter.message;
     const ttlMs = Math.min(op.ttlMs ?? expiresAt - acceptedAt, model.settings.ttlMaxMs);
     const about = { type, data, bytes, topic, appendTo, acceptedAt: now, expiresAt: now + ttlMs };
-    made.push(model.add({ ...about, seq: state.seq, id: `~${state.seq}`, requeuedFrom: letter.message.seq }));
+    const { fallbackMs } = model.settings;
+    const fallbackAt = fallbackMs === null ? undefined : now + fallbackMs;
+    made.push(
+      model.add({ ...about, fallbackAt, seq: state.seq, id: `~${state.seq}`, requeuedFrom: letter.message.seq }),
+    );
   }
   remove(referee, fitting);
   if (!result.ok) {
@@ -196,6 +201,63 @@ export const doRequeue = (referee: Referee, op: Extract<Op, { do: "requeue" }>):
     for (const c of model.connections.values()) checkComplete(model, c, now);
   }
   referee.settle(turn);
+};
+
+/** N5: a step takes at most its limit, the rest is for the next; and where it is repeated nothing is done twice. */
+export const doBulk = (referee: Referee, op: Extract<Op, { do: "bulk" }>): void => {
+  const { model } = referee;
+  const { action, reason, lastMs, limit } = op;
+  const until = referee.world.now;
+  const since = lastMs === undefined ? 0 : until - lastMs;
+  const range = { until, since, ...(reason === undefined ? {} : { reason }) };
+  const held = new Set(model.messages.map((m) => m.seq));
+  const turn = referee.turn((delivery, now) => {
+    const step = delivery.bulkStep({ action, range, limit }, now);
+    return { step, items: delivery.held(0, 1_000, now).items };
+  }, op.dies);
+  if (turn === undefined) return;
+  const { now } = turn;
+  const { step, items } = turn.result;
+  const all = selected(referee, { all: true }, now).filter(
+    (l) => (reason === undefined || l.reason === reason) && l.endedAt >= since && l.endedAt <= until,
+  );
+  const gone = action === "discard" ? all.slice(0, limit) : requeueLetters(referee, all, limit, items, held, now);
+  remove(referee, gone);
+  model.allDurable();
+  same(step.done, gone.length, "N5", () => `dead letters that a step has to ${action}`);
+  const isFull = action === "requeue" && gone.length < Math.min(limit, all.length);
+  const more = action === "discard" ? gone.length === limit : !isFull && gone.length < all.length;
+  same(step.more, more, "N5", () => `whether a step to ${action} is the last`);
+  same(step.left, isFull ? all.length - gone.length : 0, "N5", () => "dead letters that found no room");
+  referee.perform(turn);
+  if (turn.kind === "done") for (const c of model.connections.values()) checkComplete(model, c, now);
+  referee.settle(turn);
+};
+
+/** In order, while there is room: what is held since, and was not before, is what they became. */
+const requeueLetters = (
+  { model }: Referee,
+  letters: readonly Letter[],
+  limit: number,
+  items: readonly { readonly seq: number; readonly requeuedFrom?: number }[],
+  heldBefore: ReadonlySet<number>,
+  now: number,
+): readonly Letter[] => {
+  const gone: Letter[] = [];
+  for (const letter of letters.slice(0, limit)) {
+    if (!model.makeRoom(letter.message.bytes, undefined, now)) break;
+    const { type, data, bytes, topic, appendTo, acceptedAt, expiresAt, seq } = letter.message;
+    const item = items.find((one) => one.requeuedFrom === seq && !heldBefore.has(one.seq));
+    if (item === undefined) return fail("N5", `dead letter ${seq} was not requeued, and there is room`);
+    const { fallbackMs, ttlMaxMs } = model.settings;
+    model.add({
+      ...{ type, data, bytes, topic, appendTo, acceptedAt: now, seq: item.seq, id: `~${item.seq}`, requeuedFrom: seq },
+      expiresAt: now + Math.min(expiresAt - acceptedAt, ttlMaxMs),
+      fallbackAt: fallbackMs === null ? undefined : now + fallbackMs,
+    });
+    gone.push(letter);
+  }
+  return gone;
 };
 
 export const doDiscard = (referee: Referee, of: LetterChoice, dies?: Death): void => {
@@ -221,6 +283,20 @@ export const doRevoke = (referee: Referee, dies?: Death): void => {
   referee.perform(turn, { revoked: true });
   if (turn.kind === "done") same(model.connections.size, 0, "U3", () => "connections open after a revocation");
   referee.settle(turn);
+};
+
+/** The webhook is told; again, with the same id, where that is not recorded. False where there is nothing to tell. */
+export const doTell = (referee: Referee, dies?: Death): boolean => {
+  const { model, world } = referee;
+  model.turn += 1;
+  const turn = world.tell(dies);
+  if (turn === "nothing") return false;
+  const id = world.received.at(-1) as string;
+  expect(model.told.has(id), "N2", () => `the webhook was sent ${id}, which it was not to be told`);
+  if (turn !== undefined) referee.settle(turn);
+  else if (dies === "before_commit") referee.crash();
+  else referee.forget();
+  return true;
 };
 
 /** What is due by now has been done once the alarm has run (D4, C9, D8). */
@@ -251,8 +327,13 @@ export const doAlarm = (referee: Referee, dies?: Death): void => {
     model.letters = model.lettersAt(now);
     const over = model.messages.find((m) => m.end === undefined && !m.ephemeral && m.expiresAt <= now);
     expect(turn.result || over === undefined, "D8", () => `${over?.seq} is over, and stored after the alarm`);
+    const late = awaiting(model).find((m) => (m.fallbackAt ?? 0) <= now && m.expiresAt > now);
+    expect(turn.result || late === undefined, "D8", () => `${late?.seq} is due for the webhook, and was not told of`);
     if (turn.kind === "committed") referee.settle(turn);
     else if (model.revokedAt + LIMITS.tokenTtlMaxMs <= now) model.revokedAt = -1;
   }, dies);
-  if (dies === undefined) checkAlarm(world, model, world.now);
+  if (dies !== undefined) return;
+  checkAlarm(world, model, world.now);
+  // What was due for the webhook is sent as its alarm has run.
+  while (doTell(referee)) checkAlarm(world, model, world.now);
 };

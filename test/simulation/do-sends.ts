@@ -27,6 +27,7 @@ const newMessage = (plan: MessagePlan): NewMessage => {
     ...(plan.ttlMs === undefined ? {} : { ttlMs: plan.ttlMs }),
     ...(plan.topic === undefined ? {} : { topic: `topic-${plan.topic}` }),
     ...(plan.append === undefined ? {} : { append: plan.append }),
+    ...(plan.fallbackMs === undefined ? {} : { fallbackMs: plan.fallbackMs }),
   };
 };
 
@@ -35,7 +36,7 @@ const grouped = (referee: Referee, plans: readonly CallPlan[]): readonly Grouped
     referee.lastCall += 1;
     return {
       call: referee.lastCall,
-      send: { messages: messages.map(newMessage), ...(waitMs === undefined ? {} : { waitMs }) },
+      send: { user: "user", messages: messages.map(newMessage), ...(waitMs === undefined ? {} : { waitMs }) },
     };
   });
 
@@ -49,6 +50,10 @@ interface Accepted {
 /** Holds one reply against the rules, in the order in which the group was accepted. */
 const checkReply = (referee: Referee, message: NewMessage, reply: Reply, now: number): Accepted | undefined => {
   const { model } = referee;
+  if (message.fallbackMs !== undefined && !model.settings.hasReceiver) {
+    same(reply.ok ? "ok" : reply.code, "not_configured", "A5", () => "reply to a fallback that can go nowhere");
+    return undefined;
+  }
   const twin = message.id === undefined ? undefined : model.byId(message.id);
   if (twin !== undefined && (model.isKnown(twin, now) || (reply.ok && reply.replayed))) {
     if (twin.data !== message.data) {
@@ -70,6 +75,7 @@ const checkReply = (referee: Referee, message: NewMessage, reply: Reply, now: nu
   const { seq } = reply.message;
   const { ttlDefaultMs, ttlMaxMs } = model.settings;
   expect(model.highestSeq > 0 || seq >= now * 1_024, "D10", () => `the first seq is ${seq} at ${now}`);
+  const fallbackMs = message.ttlMs === 0 ? null : (message.fallbackMs ?? model.settings.fallbackMs);
   const m = model.add({
     seq,
     id: message.id ?? `~${seq}`,
@@ -80,6 +86,7 @@ const checkReply = (referee: Referee, message: NewMessage, reply: Reply, now: nu
     acceptedAt: now,
     expiresAt: now + Math.min(message.ttlMs ?? ttlDefaultMs, ttlMaxMs),
     ephemeral: message.ttlMs === 0,
+    fallbackAt: fallbackMs === null ? undefined : now + fallbackMs,
     appendTo: message.append === true ? message.topic : undefined,
   });
   return { m, state: reply.message, isNew: true };

@@ -29,6 +29,8 @@ export interface Message {
   readonly ephemeral: boolean;
   /** It went on its way before it was stored: until it is, nothing of it outlives the object's memory. */
   direct: boolean;
+  /** When it goes to the webhook, if nobody has acked it by then; undefined where it does not, or has gone. */
+  fallbackAt: number | undefined;
   rejectReason: string | undefined;
   end: MessageEnd | undefined;
   /** The turn in which it ended: in that turn it may have been sent before. */
@@ -68,6 +70,8 @@ export class Model {
   readonly devices = new Map<string, Device>();
   readonly connections = new Map<string, Connection>();
   letters: Letter[] = [];
+  /** What the webhook is told of since the last erasure, by its id. */
+  readonly told = new Set<string>();
   /** The highest seq ever acked: somewhere in `ackedLow..acked`, which differ only after a crash. */
   acked = 0;
   ackedLow = 0;
@@ -146,6 +150,7 @@ export class Model {
     const message: Message = {
       requeuedFrom: undefined,
       appendTo: undefined,
+      fallbackAt: undefined,
       ephemeral: false,
       direct: false,
       rejectReason: undefined,
@@ -276,6 +281,7 @@ export class Model {
     this.devices.clear();
     this.connections.clear();
     this.letters = [];
+    this.told.clear();
     this.acked = 0;
     this.ackedLow = 0;
     this.durableAcked = 0;

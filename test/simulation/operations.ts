@@ -3,6 +3,7 @@
  * is when it is run, so that a schedule from which some were left out is still a schedule: that is what shrinking does.
  */
 import type { DeadLetterReason } from "../../src/protocol/message.ts";
+import type { EndEvent } from "../../src/settings/webhooks.ts";
 
 /** Where the object dies in a turn: before its commit, between commit and effects, or by an error that its sockets survive. */
 export type Death = "before_commit" | "after_commit" | "fault";
@@ -18,6 +19,7 @@ export interface MessagePlan {
   readonly topic?: number;
   /** One of the topic's deltas. */
   readonly append?: true;
+  readonly fallbackMs?: number;
 }
 
 export interface CallPlan {
@@ -65,12 +67,22 @@ export type Op = (
   | { readonly do: "dead_letters"; readonly of: LetterChoice }
   | { readonly do: "requeue"; readonly of: LetterChoice; readonly ttlMs?: number }
   | { readonly do: "discard"; readonly of: LetterChoice }
+  /** A step of a job over many users (N5): what ended in the last so many milliseconds, or in all time. */
+  | {
+      readonly do: "bulk";
+      readonly action: "requeue" | "discard";
+      readonly reason?: DeadLetterReason;
+      readonly lastMs?: number;
+      readonly limit: number;
+    }
   | { readonly do: "revoke" }
   | { readonly do: "erase"; readonly calls: readonly CallPlan[] }
   /** `late`: no timer has run yet. */
   | { readonly do: "advance"; readonly ms: number; readonly late?: true }
   | { readonly do: "clock_back"; readonly ms: number }
   | { readonly do: "alarm" }
+  /** What the webhook is to be told is sent; the receiver may fail. */
+  | { readonly do: "tell" }
   | { readonly do: "hibernate" }
   | { readonly do: "crash" }
   | { readonly do: "deploy" }
@@ -87,6 +99,11 @@ export interface Schedule {
     readonly deadLetterTtlMs: number;
     readonly ackFlushMs: number;
     readonly directGraceMs: number;
+    readonly fallbackMs: number | null;
+    readonly hasReceiver: boolean;
+    readonly webhookEvents: readonly EndEvent[];
   };
+  /** How often the receiver of webhooks takes one: each of so many. */
+  readonly takesEach: number;
   readonly ops: readonly Op[];
 }

@@ -233,12 +233,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "expiresAt: pack.expiresAt,",
   ]),
   bug("[C6] a rejection is not written", "outbox/packs.ts", [
-    "this.#sql.exec(`UPDATE packs SET rejected = ?, heads = ? WHERE pack = ?`, rejected, text, pack.pack);",
+    "this.#sql.exec(`UPDATE packs SET rejected = ?, fallback_at = ?, heads = ? WHERE pack = ?`, ...columns, pack.pack);",
     "",
   ]),
   bug("[C6] a pack does not say that it has rejections", "outbox/packs.ts", [
-    "`UPDATE packs SET rejected = ?, heads = ? WHERE pack = ?`, rejected,",
-    "`UPDATE packs SET rejected = ?, heads = ? WHERE pack = ?`, 0,",
+    "const columns = [rejected, fallbackAt,",
+    "const columns = [0, fallbackAt,",
   ]),
   bug("[D2] packs are looked for one too far", "outbox/packs.ts", [
     "if ((this.#packs[middle] as Pack).lastSeq > seq) high = middle;",
@@ -274,6 +274,81 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   bug("[S6] a delta replaces those before it", "outbox/accepting.ts", [
     "const replaces = message.topic !== undefined && message.append !== true;",
     "const replaces = message.topic !== undefined;",
+  ]),
+
+  // ── Escalation ──
+  bug("[N1] an ack does not call a fallback off", "outbox/messages.ts", [
+    "deliveredAt: at, fallbackAt: null });",
+    "deliveredAt: at });",
+  ]),
+  bug(
+    "[N1] a fallback goes before the ack that came first is recorded",
+    "delivery/delivery.ts",
+    [
+      "flush(this.#desk, now);\n    const all",
+      "storeDirect(this.#desk, now);\n    const escalated = outbox.escalate(now);\n    flush(this.#desk, now);\n    const all",
+    ],
+    ["const escalated = outbox.escalate(now);\n    const forgot", "const forgot"],
+  ),
+  bug("[N1] a dead letter's fallback is never told of", "outbox/telling.ts", [
+    "if (held.head.fallbackAt !== null) tellFallback(tables, held, now);",
+    "",
+  ]),
+  bug("[N2] what is rejected is not told of", "outbox/telling.ts", [
+    "if (tables.settings.webhookEvents.includes(event))",
+    'if (event !== "message.rejected" && tables.settings.webhookEvents.includes(event))',
+  ]),
+  bug("[N2] an end is told of that is not switched on", "outbox/telling.ts", [
+    "if (tables.settings.webhookEvents.includes(event))",
+    "if (tables.settings.webhookEvents.length > 0)",
+  ]),
+  bug("[D8] no alarm for a fallback", "outbox/outbox.ts", ["messages.nextFallback ?? Number.POSITIVE_INFINITY,", ""]),
+  bug("[N1] a fallback is forgotten at a restart", "outbox/packs.ts", [
+    "rejected, ids, topics, fallback_at)) FROM (SELECT",
+    "rejected, ids, topics, NULL)) FROM (SELECT",
+  ]),
+  bug("[N1] a pack forgets the fallback of what is added", "outbox/packs.ts", [
+    "fallbackAt: earlier(pack.fallbackAt, more.fallbackAt),",
+    "fallbackAt: pack.fallbackAt,",
+  ]),
+  bug("[N1] a requeued message has no fallback", "outbox/accepting.ts", [
+    "const again = { head: { ...head, requeuedFrom: letter.seq }, entry };",
+    "const again = { head: { ...head, fallbackAt: null, requeuedFrom: letter.seq }, entry };",
+  ]),
+  bug("[N2] a webhook that failed twice is forgotten", "webhooks/queue.ts", [
+    "if (outcome.ok) this.#sql.exec(`DELETE",
+    "if (outcome.ok || attempts > 0) this.#sql.exec(`DELETE",
+  ]),
+  bug("[N2] a webhook is given up too soon", "webhooks/queue.ts", [
+    "nextAttemptAt(attempts + 1,",
+    "nextAttemptAt(attempts + 2,",
+  ]),
+  bug("[N2] one event has another id each time", "outbox/telling.ts", ["const id = `msg_", "const id = now + `_msg_"]),
+
+  // ── Who needs a person, and bulk ──
+  bug("[N5] a step takes more than its limit", "outbox/accepting.ts", [
+    "if (requeued.length >= limit) break;",
+    "if (requeued.length > limit) break;",
+  ]),
+  bug("[N5] a step takes what ended before", "outbox/dead-letters.ts", [
+    "ended_at >= ? AND ended_at <= ?`, ...bindings, since, until]",
+    "ended_at >= ? AND ended_at <= ?`, ...bindings, 0, until]",
+  ]),
+  bug("[N5] the last step is not the last", "delivery/backend-calls.ts", [
+    "const more = left > 0 && requeued.length === limit;",
+    "const more = left > 0;",
+  ]),
+  bug("[N5] what is requeued stays a dead letter, too", "outbox/accepting.ts", [
+    "tables.deadLetters.remove(letters.slice(0, requeued.length).map((letter) => letter.seq));",
+    "if (limit === Number.POSITIVE_INFINITY) tables.deadLetters.remove(letters.slice(0, requeued.length).map((letter) => letter.seq));",
+  ]),
+  bug("[N4] who has no dead letters any more stays in the list", "outbox/attention.ts", [
+    "if (reasons !== reasonsIn(stamp)) facts.set(",
+    "if ((reasons | reasonsIn(stamp)) !== reasonsIn(stamp)) facts.set(",
+  ]),
+  bug("[N4] why somebody is in the list is not told again as it changes", "outbox/attention.ts", [
+    "if (reasons !== reasonsIn(stamp)) facts.set(",
+    "if ((reasons === 0) !== (reasonsIn(stamp) === 0)) facts.set(",
   ]),
 
   // ── What is due ──

@@ -1,7 +1,7 @@
 /** The end of a schedule: everybody comes back and acks what there is; then nothing may be left, and nothing be due. */
 import { DEAD_LETTER_REASONS } from "../../src/protocol/message.ts";
 import { ackAll } from "./do-acks.ts";
-import { doAlarm, doDeadLetters, doHeld, doUser } from "./do-calls.ts";
+import { doAlarm, doDeadLetters, doHeld, doTell, doUser } from "./do-calls.ts";
 import { endGrace, endWaits } from "./do-sends.ts";
 import { doAttach, doDetach } from "./do-streams.ts";
 import { expect, same } from "./mismatch.ts";
@@ -37,10 +37,28 @@ export const quiesce = (referee: Referee): void => {
   }
   const dueAt = world.dueAt();
   expect(dueAt === undefined || dueAt > world.now, "D8", () => `due at ${dueAt} for ever; it is ${world.now}`);
+  tellAll(referee);
   doDeadLetters(referee, "all");
   doUser(referee);
   checkEnds(referee);
   checkStorage(referee);
+};
+
+/** Whatever the webhook is to be told it is told at last, or it has failed ten times. */
+const tellAll = (referee: Referee): void => {
+  const { model, world } = referee;
+  for (let tries = 0; tries < 10_000; tries += 1) {
+    const [row] = world.sql.exec<{ at: number | null }>("SELECT MIN(next_at) AS at FROM webhooks");
+    if (row?.at == null) break;
+    world.machineNow = Math.max(world.machineNow, row.at);
+    doTell(referee);
+  }
+  const failed = new Set(world.sql.exec<{ id: string }>("SELECT id FROM webhooks").map(({ id }) => id));
+  for (const id of model.told) {
+    expect(world.taken.has(id) || failed.has(id), "N2", () => `${id} is neither at the receiver nor here`);
+    const times = world.received.filter((received) => received === id).length;
+    expect(!failed.has(id) || times >= 10, "N2", () => `${id} was given up after ${times} attempts`);
+  }
 };
 
 /** Every accepted message has ended, in the way that the model says. */

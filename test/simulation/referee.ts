@@ -3,8 +3,9 @@ import type { Delivery } from "../../src/delivery/delivery.ts";
 import type { Effect } from "../../src/delivery/effects.ts";
 import { Outbox } from "../../src/outbox/outbox.ts";
 import { readHeads } from "../../src/outbox/pack-heads.ts";
+import { BITS_END, reasonsOf } from "../../src/protocol/attention.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
-import type { MessageState } from "../../src/protocol/message.ts";
+import { DEAD_LETTER_REASONS, type MessageState } from "../../src/protocol/message.ts";
 import type { DeliverySettings } from "../../src/settings/delivery.ts";
 import { checkAlarm } from "./check-alarm.ts";
 import { expect, fail, same } from "./mismatch.ts";
@@ -12,6 +13,7 @@ import { type Message, Model } from "./model.ts";
 import type { Connection } from "./model-connection.ts";
 import { endConnections, loseConnections, loseMemory } from "./model-devices.ts";
 import { checkCaughtUp, checkGap, checkMessages, type WireMessage } from "./model-stream.ts";
+import { noteTold, type ToldRow } from "./model-webhooks.ts";
 import type { Death } from "./operations.ts";
 import type { Turn, World } from "./world.ts";
 
@@ -100,12 +102,25 @@ export class Referee {
   settle(turn: Turn<unknown>): void {
     this.noteStored(turn.now);
     if (turn.kind === "committed") return this.#died(true);
+    this.#checkAttention();
     this.#checkWaits(turn.now);
     checkAlarm(this.world, this.model, turn.now);
   }
 
   noteStored(now: number): void {
     if (this.model.isAnyOver(now)) this.model.noteStored(this.stored(), now);
+    if (this.model.settings.hasReceiver) {
+      noteTold(this.model, this.world.sql.exec<ToldRow>("SELECT id, event, seq, body FROM webhooks"), now);
+    }
+  }
+
+  /** N4: what the index is to be told of dead letters is what is stored of them. */
+  #checkAttention(): void {
+    const { sql } = this.world;
+    const [fact] = sql.exec<{ value: number }>("SELECT value FROM facts WHERE name = 'attention'");
+    const shown = reasonsOf((fact?.value ?? 0) % BITS_END).filter((reason) => isIn(DEAD_LETTER_REASONS, reason));
+    const there = sql.exec<{ reason: string }>("SELECT DISTINCT reason FROM dead_letters").map(({ reason }) => reason);
+    same(shown.toSorted().join(), there.toSorted().join(), "N4", () => "reasons why a person should look");
   }
 
   stored(): ReadonlySet<number> {
@@ -351,3 +366,5 @@ export class Referee {
     this.#forgetDirect();
   }
 }
+
+const isIn = (all: readonly string[], one: string): boolean => all.includes(one);

@@ -3,6 +3,7 @@
  * of everything all the time would never fill an outbox, nor let five connections in a row time out.
  */
 import { LIMITS } from "../../src/protocol/limits.ts";
+import { END_EVENTS } from "../../src/settings/webhooks.ts";
 import { Random } from "../support/random.ts";
 import type { CallPlan, Death, LetterChoice, MessagePlan, Op, Schedule } from "./operations.ts";
 
@@ -26,7 +27,18 @@ const settingsOf = (random: Random): Schedule["settings"] => ({
   deadLetterTtlMs: random.pick([90 * SECOND_MS, 30 * DAY_MS]),
   ackFlushMs: random.pick([0, 2_000, 10_000]),
   directGraceMs: random.pick([0, 250, 250, 4_000]),
+  ...webhooksOf(random),
 });
+
+const webhooksOf = (random: Random) => {
+  const hasReceiver = random.chance(0.5);
+  const events = random.pick([[], END_EVENTS, END_EVENTS.slice(0, 1), END_EVENTS.slice(1)]);
+  return {
+    hasReceiver,
+    fallbackMs: hasReceiver && random.chance(0.2) ? 4_000 : null,
+    webhookEvents: hasReceiver ? events : [],
+  };
+};
 
 /** What this schedule is about. */
 class Mixture {
@@ -46,8 +58,9 @@ class Mixture {
   readonly #deaths: number;
   readonly #shortTokens: number;
   readonly #longJumps: number;
+  readonly #fallbacks: number;
 
-  constructor(random: Random, { ackTimeoutMs }: Schedule["settings"]) {
+  constructor(random: Random, { ackTimeoutMs, hasReceiver }: Schedule["settings"]) {
     const some = (likely: number, share: number) => (random.chance(likely) ? share : 0);
     this.#random = random;
     this.ackTimeoutMs = ackTimeoutMs;
@@ -65,6 +78,7 @@ class Mixture {
     this.#deaths = some(0.4, 0.08);
     this.#shortTokens = some(0.3, 0.5);
     this.#longJumps = some(0.15, 0.2);
+    this.#fallbacks = hasReceiver ? some(0.7, random.pick([0.3, 0.9])) : some(0.1, 0.1);
   }
 
   message(): MessagePlan {
@@ -84,6 +98,7 @@ class Mixture {
       ...(this.#topics > 0 && r.chance(this.#topical)
         ? { topic: r.below(this.#topics), ...(r.chance(this.#appends) ? { append: true as const } : {}) }
         : {}),
+      ...(ttlMs !== 0 && r.chance(this.#fallbacks) ? { fallbackMs: r.pick([200, 2_000, 9_000, 70_000]) } : {}),
     };
   }
 
@@ -165,9 +180,11 @@ const MAKERS: readonly (readonly [weight: number, likely: number, make: Make])[]
   [3, 0.5, (r) => [{ do: "dead_letters", of: letters(r) }]],
   [5, 0.4, (r) => [{ do: "requeue", of: letters(r), ...(r.chance(0.5) ? { ttlMs: 5_000 } : {}) }]],
   [2, 0.3, (r) => [{ do: "discard", of: letters(r) }]],
+  [4, 0.4, bulk],
   [1, 0.2, () => [{ do: "revoke" }]],
   [1, 0.25, (r, m) => [{ do: "erase", calls: r.chance(0.3) ? m.calls() : [] }]],
   [2, 0.3, (r) => [{ do: "clock_back", ms: r.pick([10, 3_000, 7_200_000]) }]],
+  [4, 0.5, () => [{ do: "tell" }]],
   [4, 0.5, () => [{ do: "hibernate" }]],
   [3, 0.4, () => [{ do: "crash" }]],
   [1, 0.2, () => [{ do: "deploy" }]],
@@ -177,6 +194,13 @@ const MAKERS: readonly (readonly [weight: number, likely: number, make: Make])[]
   [3, 0.3, stream],
   [0.1, 0.1, crowd],
 ];
+
+function bulk(r: Random): readonly Op[] {
+  const reason = r.pick([undefined, undefined, "expired", "rejected"] as const);
+  const lastMs = r.pick([undefined, undefined, 1_000, 20_000]);
+  const which = { ...(reason === undefined ? {} : { reason }), ...(lastMs === undefined ? {} : { lastMs }) };
+  return [{ do: "bulk", action: r.pick(["requeue", "requeue", "discard"]), limit: r.pick([1, 2, 100]), ...which }];
+}
 
 const checkpoint = (r: Random) => r.pick(["none", "none", "none", "stay", "half"] as const);
 
@@ -219,6 +243,7 @@ function crowd(r: Random, m: Mixture): readonly Op[] {
 export const scheduleOf = (seed: number): Schedule => {
   const random = new Random(seed);
   const settings = settingsOf(random);
+  const takesEach = random.pick([1, 1, 2, 3, 1_000]);
   const mixture = new Mixture(random, settings);
   const makers = MAKERS.flatMap(([weight, likely, make]) => {
     if (!random.chance(likely)) return [];
@@ -238,5 +263,5 @@ export const scheduleOf = (seed: number): Schedule => {
       ops.push(dies === undefined ? op : { ...op, dies });
     }
   }
-  return { settings, ops };
+  return { settings, takesEach, ops };
 };

@@ -5,6 +5,7 @@ import { DELIVERY_DEFAULTS, type DeliverySettings } from "../../src/settings/del
 import { doAck, doOddAck, doReject } from "./do-acks.ts";
 import {
   doAlarm,
+  doBulk,
   doDeadLetters,
   doDiscard,
   doHeld,
@@ -12,6 +13,7 @@ import {
   doRequeue,
   doRevoke,
   doState,
+  doTell,
   doUser,
 } from "./do-calls.ts";
 import { doErase, doHangUp, doSend, endGrace, endWaits } from "./do-sends.ts";
@@ -65,6 +67,8 @@ const perform = (referee: Referee, op: Op): void => {
       return doRequeue(referee, op);
     case "discard":
       return doDiscard(referee, op.of, op.dies);
+    case "bulk":
+      return doBulk(referee, op);
     case "revoke":
       return doRevoke(referee, op.dies);
     case "erase":
@@ -79,6 +83,8 @@ const perform = (referee: Referee, op: Op): void => {
       return;
     case "alarm":
       return doAlarm(referee, op.dies);
+    case "tell":
+      return void doTell(referee, op.dies);
     case "hibernate":
       return referee.hibernate();
     case "crash":
@@ -141,7 +147,7 @@ export const runSchedule = (schedule: Schedule): Failure | undefined => {
     ttlMaxMs: TTL_MAX_MS,
     ...schedule.settings,
   };
-  const world = new World(emptyDatabase(settings), settings, STARTED_AT);
+  const world = new World(emptyDatabase(settings), settings, STARTED_AT, schedule.takesEach);
   const referee = new Referee(world, settings);
   let at = 0;
   try {

@@ -37,11 +37,17 @@ export class World {
   /** Durable, as on the platform; null = none. */
   alarmAt: number | null = null;
   readonly #sockets = new Map<string, Socket>();
+  /** The ids that the receiver of webhooks was sent, and took, each as often as it was. */
+  readonly received: string[] = [];
+  readonly taken = new Set<string>();
+  readonly #takesEach: number;
   #core: { readonly delivery: Delivery; readonly outbox: Outbox } | undefined;
   /** The Mailbox's clock never steps back while it runs. */
   #clock = 0;
 
-  constructor(sql: NodeSql, settings: DeliverySettings, machineNow: number) {
+  /** `takesEach`: the receiver takes each of so many webhooks, and fails at the others. */
+  constructor(sql: NodeSql, settings: DeliverySettings, machineNow: number, takesEach: number) {
+    this.#takesEach = takesEach;
     this.sql = sql;
     this.settings = settings;
     this.machineNow = machineNow;
@@ -54,12 +60,28 @@ export class World {
   }
 
   dueAt(): number | undefined {
-    return this.#open().delivery.dueAt(this.now);
+    const { delivery, outbox } = this.#open();
+    const dueAt = Math.min(
+      delivery.dueAt(this.now) ?? Number.POSITIVE_INFINITY,
+      outbox.webhooks.dueAt ?? Number.POSITIVE_INFINITY,
+    );
+    return Number.isFinite(dueAt) ? dueAt : undefined;
+  }
+
+  /** Sends what the webhook is to be told; it may die after the receiver has it, and before that is recorded. */
+  tell(dies?: Death): Turn<void> | undefined | "nothing" {
+    const [delivery] = this.#open().outbox.webhooks.due(this.now, 1, new Set());
+    if (delivery === undefined) return "nothing";
+    this.received.push(delivery.id);
+    const ok = this.received.length % this.#takesEach === 0;
+    if (ok) this.taken.add(delivery.id);
+    const outcome = ok ? ({ ok } as const) : ({ ok, fault: "it answered 500" } as const);
+    return this.turn((_, now) => this.#open().outbox.webhooks.record(delivery, outcome, now, 0.5), dies);
   }
 
   #open() {
     if (this.#core !== undefined) return this.#core;
-    const outbox = new Outbox(this.sql, this.settings);
+    const outbox = new Outbox(this.sql, this.settings, "m");
     this.#clock = Math.max(outbox.clockFloor, this.machineNow);
     const sessions = [...this.#sockets.values()].map(({ attachment }) =>
       Session.restore(JSON.parse(attachment) as Attachment),
@@ -79,6 +101,7 @@ export class World {
     try {
       result = this.sql.transaction(() => {
         const done = work(delivery, now);
+        delivery.noteAttention(now);
         if (dies === "before_commit" || dies === "fault") throw died;
         return done;
       });
@@ -124,7 +147,7 @@ export class World {
   }
 
   #arm(): void {
-    const dueAt = this.#core?.delivery.dueAt(this.now);
+    const dueAt = this.dueAt();
     if (dueAt === undefined || (this.alarmAt !== null && this.alarmAt <= dueAt)) return;
     this.alarmAt = dueAt;
   }

@@ -20,15 +20,19 @@ const layers: Readonly<Record<string, Layer>> = {
   protocol: { imports: [], portable: true },
   settings: { imports: ["protocol"], portable: true },
   "log.ts": { imports: ["protocol"], portable: true },
-  outbox: { imports: ["protocol"], types: ["settings"], portable: true },
+  // Durable on the outbox's port, which it knows the type of; a Mailbox's and the Monitor's.
+  webhooks: { imports: ["protocol", "settings"], types: ["outbox"], portable: true },
+  outbox: { imports: ["protocol", "webhooks"], types: ["settings"], portable: true },
   delivery: { imports: ["protocol", "outbox"], types: ["settings"], portable: true, pure: true },
-  mailbox: { imports: ["protocol", "outbox", "delivery", "settings", "log.ts"] },
+  // The port over a Durable Object's SQLite.
+  "durable-sql.ts": { imports: [], types: ["outbox"] },
+  mailbox: { imports: ["protocol", "outbox", "webhooks", "delivery", "settings", "log.ts", "durable-sql.ts"] },
   // What the wire is, for tools.
   reference: { imports: ["protocol"], portable: true },
   // A Mailbox is reached by its stub alone: importing the class would put it into the Worker's own code.
   worker: { imports: ["protocol", "reference", "settings", "log.ts"], types: ["mailbox"] },
   // It sends and connects as any caller does: by way of the Worker's stubs.
-  monitor: { imports: ["protocol", "settings", "log.ts", "worker"] },
+  monitor: { imports: ["protocol", "settings", "log.ts", "worker", "webhooks", "durable-sql.ts"], types: ["outbox"] },
   "index.ts": { imports: ["protocol", "worker", "mailbox", "monitor", "settings", "log.ts"] },
   // It runs in other people's pages.
   client: { imports: ["protocol"], portable: true },

@@ -69,7 +69,7 @@ describe("[O2] with the release after this one", () => {
     const before = tables();
     open(sql);
     expect(tables()).toEqual(before);
-    expect(sql.exec(`SELECT version FROM migrations`)).toEqual([{ version: SCHEMA_VERSION }]);
+    expect(sql.exec(`SELECT version FROM migrations`)).toHaveLength(SCHEMA_VERSION);
   });
 
   test("an attachment with a field that this one does not know is restored", () => {

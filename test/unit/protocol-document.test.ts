@@ -4,6 +4,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { overTime } from "../../src/monitor/steps.ts";
+import { NodeSql } from "../../src/outbox/node-sql.ts";
+import { Outbox } from "../../src/outbox/outbox.ts";
+import { bitOf } from "../../src/protocol/attention.ts";
 import { parseClientFrame } from "../../src/protocol/client-frames.ts";
 import { ERRORS, refuse } from "../../src/protocol/errors.ts";
 import * as frames from "../../src/protocol/frames.ts";
@@ -18,7 +21,9 @@ import { parsePublisherFrame, publishedFrame, publisherEstablishedFrame } from "
 import { READINESS_STEPS, type Readiness } from "../../src/protocol/readiness.ts";
 import { accessSettings } from "../../src/settings/access.ts";
 import { DELIVERY_DEFAULTS, deliverySettings } from "../../src/settings/delivery.ts";
+import { ATTEMPT_DELAYS_MS } from "../../src/webhooks/schedule.ts";
 import { closeEvent, frameEvent } from "../../src/worker/event-format.ts";
+import { attentionPage, jobReply } from "../../src/worker/operator-replies.ts";
 import { deadLetterReply, userReply } from "../../src/worker/replies.ts";
 import { TOKEN_SECRET } from "../support/credentials.ts";
 import { projectDir } from "../support/worker-config.ts";
@@ -128,6 +133,13 @@ test("[A1] PROTOCOL.md lists every route with its scopes, its query and its body
     "GET /v1/users/{user}/dead-letters": keys(http.deadLettersQuery),
     "POST /v1/users/{user}/dead-letters/requeue": keys(http.reasonQuery),
     "DELETE /v1/users/{user}/dead-letters": keys(http.reasonQuery),
+    "GET /v1/users/{user}/webhooks": keys(http.pageQuery),
+    "GET /v1/attention": keys(http.attentionQuery),
+    "POST /v1/dead-letters/requeue": keys(http.bulkQuery),
+    "DELETE /v1/dead-letters": keys(http.bulkQuery),
+    "GET /v1/jobs": keys(http.noQuery),
+    "GET /v1/jobs/{job}": keys(http.noQuery),
+    "DELETE /v1/jobs/{job}": keys(http.noQuery),
     "GET /v1/socket": keys(http.socketQuery),
     "GET /v1/events": keys(http.socketQuery),
     "PUT /v1/connections/{connection_id}/token": keys(http.noQuery),
@@ -144,6 +156,7 @@ test("[A1] PROTOCOL.md lists every route with its scopes, its query and its body
     "POST /v1/connections/{connection_id}/ack": keys(http.ackBody),
     "POST /v1/connections/{connection_id}/reject": keys(http.rejectBody),
     "POST /v1/users/{user}/tokens": keys(http.tokenBody),
+    "POST /v1/dead-letters/requeue": keys(http.requeueBody),
     "POST /v1/users/{user}/dead-letters/requeue": keys(http.requeueBody),
     "POST /v1/users/{user}/dead-letters/{seq}/requeue": keys(http.requeueBody),
   };
@@ -183,6 +196,20 @@ const MAILBOX = mailboxNameOf("ada");
 const CONNECTION = `${MAILBOX.slice(0, 16)}.4c9d`;
 const order = { seq: SEQ, id: "order-7", type: "order", data: '{"n":7}', acceptedAt: AT };
 
+/** Of a message that nobody has acked for five minutes. */
+const webhookOf = (): string => {
+  const settings = { ...DELIVERY_DEFAULTS, hasReceiver: true };
+  const outbox = new Outbox(new NodeSql(), settings, MAILBOX);
+  outbox.own("ada");
+  outbox.welcome("phone", new Set(), AT);
+  const fields = { topic: "orders", fallbackMs: 300_000 };
+  const taken = outbox.append({ type: "order", data: '{"n":7}', bytes: 31, id: "order-7", digest: "", ...fields }, AT);
+  if (taken.kind !== "new") throw new Error("There is room.");
+  outbox.escalate(AT + 300_000);
+  const body = outbox.webhooks.due(AT + 300_000, 1, new Set())[0]?.body ?? "";
+  return body.replace(String(taken.message.head.seq), String(SEQ));
+};
+
 /** What the code says where the document gives an example of it. */
 const examples: Readonly<Record<string, string>> = {
   "[S7] the reply of a send": JSON.stringify(
@@ -220,6 +247,27 @@ const examples: Readonly<Record<string, string>> = {
     ...order,
     ...{ topic: "orders", reason: "rejected", rejectReason: "no such order", endedAt: LATER },
   }),
+  "[N2] a webhook": webhookOf(),
+  "[N4] who needs a person": JSON.stringify(
+    attentionPage(
+      [
+        {
+          users: [{ mailbox: MAILBOX, user: "ada", reasons: bitOf("rejected"), since: LATER, updatedAt: LATER }],
+          total: 1,
+          byReason: [[bitOf("rejected"), 1]],
+        },
+      ],
+      100,
+    ),
+  ),
+  "[N5] a job": JSON.stringify(
+    jobReply({
+      ...{ id: "6f1c1d8a-0c6e-4d1a-9a53-2d6f0b7f3c11", action: "requeue", status: "running" },
+      range: { reason: "rejected", since: AT, until: AT + 300_000 },
+      ...{ usersTotal: 2_000, usersDone: 140, usersFailed: 0, done: 311, left: 0 },
+      ...{ startedAt: AT + 300_000, updatedAt: LATER + 300_000 },
+    }),
+  ),
   "[E1] a problem": JSON.stringify(problemBody(refuse("outbox_full", "Send again later."))),
   "[M4] what the start-up check found": JSON.stringify({
     ...{ status: "not_ready", version: "4b6d7a9e", checked_at: rfc3339(AT), duration_ms: 3_009 },
@@ -349,6 +397,13 @@ const GATHER_MS = 20;
 
 const RETRY_MIN_MS = constant("worker/event-format.ts", "RETRY_MIN_MS");
 
+const inMinutes = (ms: number): string => `${ms / 60_000} minutes`;
+/** What a webhook waits between attempts. */
+const retries = ATTEMPT_DELAYS_MS.slice(1).map((ms) => {
+  if (ms < 60_000) return inSeconds(ms);
+  return ms < 3_600_000 ? inMinutes(ms) : inHours(ms);
+});
+
 /** The sentences with numbers, each with the code's. */
 const L = LIMITS;
 const sentences: readonly string[] = [
@@ -380,6 +435,16 @@ const sentences: readonly string[] = [
   `ahead by ${inSeconds(L.tokenClockSkewMs)} at most`,
   `at least ${constant("settings/access.ts", "SECRET_MIN_BYTES")} bytes; \`TOKEN_SECRET_OLD\``,
   "of its own: 1 to 64 of `A-Z a-z 0-9 . _ ~ -`",
+  `after ${retries.slice(0, 3).join(", ")}, then ${retries
+    .slice(3, -1)
+    .map((text) => text.split(" ")[0])
+    .join(", ")} and ${retries.at(-1)}, each`,
+  `answer within ${inSeconds(constant("settings/webhooks.ts", "TIMEOUT_MS"))}. 410 ends it at once.`,
+  `given up is kept for ${constant("webhooks/queue.ts", "FAILED_TTL_DAYS")} days.`,
+  "answered 2xx: it comes",
+  `nobody has acked ${inMinutes(L.heldTooLongMs)} after it was accepted`,
+  `with ${L.timeoutsInARow} connections of one device in a row`,
+  `Jobs are known for ${constant("monitor/bulk-jobs.ts", "KEPT_DAYS")} days.`,
 ];
 
 /** The page as running text, without list numbers and what other tests hold: fences, the tables of errors and limits. */
@@ -400,7 +465,7 @@ test("every number in the sentences of PROTOCOL.md is the code's", () => {
   for (const code of [200, 202, 1000, 1006, ...Object.values(frames.CLOSE)]) known.add(code);
   const bare = rest
     .replace(/`[^`]*`/g, "")
-    .replace(/\b[SCDUAEMOP]\d+\b|\bRFC \d+|\b(?:Open|Async)API [\d.]+|\b[45]xx\b|\b40[13]s\b|UTF-8/g, "");
+    .replace(/\b[SCDUAEMNOP]\d+\b|\bRFC \d+|\b(?:Open|Async)API [\d.]+|\b[45]xx\b|\b40[13]s\b|UTF-8/g, "");
   const strange = [...bare.matchAll(/\d[\d.,]*\d|\d/g)].filter(([n]) => n !== "0" && !known.has(Number(n)));
   expect(strange.map(({ index }) => bare.slice(Math.max(0, index - 30), index + 20))).toEqual([]);
 });

@@ -11,7 +11,7 @@ import { migrate, SCHEMA_VERSION, USER_TABLES } from "../../src/outbox/schema.ts
 import { LIMITS } from "../../src/protocol/limits.ts";
 import type { AttachCall } from "../../src/protocol/mailbox-api.ts";
 import type { NewMessage } from "../../src/protocol/message.ts";
-import { DELIVERY_DEFAULTS } from "../../src/settings/delivery.ts";
+import { DELIVERY_DEFAULTS, type DeliverySettings } from "../../src/settings/delivery.ts";
 import { projectDir } from "../support/worker-config.ts";
 
 const read = (path: string): string => readFileSync(join(projectDir, "src", path), "utf8");
@@ -106,9 +106,10 @@ test("a full window takes about as much of an attachment as SCHEMA.md says", () 
 const AT = Date.UTC(2026, 10, 23);
 
 /** A Mailbox's core that counts the rows it changes; index entries are not among them. */
-const counting = () => {
+const counting = (settings: DeliverySettings = DELIVERY_DEFAULTS) => {
   const sql = new NodeSql();
-  const delivery = new Delivery(new Outbox(sql, DELIVERY_DEFAULTS), DELIVERY_DEFAULTS, [], () => undefined, AT);
+  const outbox = new Outbox(sql, settings);
+  const delivery = new Delivery(outbox, settings, [], () => undefined, AT);
   const total = () => sql.exec<{ n: number }>(`SELECT total_changes() AS n`)[0]?.n ?? 0;
   let calls = 0;
   const core = {
@@ -122,7 +123,7 @@ const counting = () => {
     send: (message: Partial<NewMessage> = {}): number => {
       calls += 1;
       const [outcome] = delivery.send(
-        [{ call: calls, send: { messages: [{ type: "t", bytes: 12, ...message }] } }],
+        [{ call: calls, send: { user: "ada", messages: [{ type: "t", bytes: 12, ...message }] } }],
         AT,
       );
       const reply = outcome?.replies[0];
@@ -143,6 +144,11 @@ const counting = () => {
       while (delivery.tick(now)) {
         // In steps.
       }
+    },
+    /** The receiver takes what is due. */
+    take: () => {
+      for (const due of outbox.webhooks.due(AT + 3_600_000, 10, new Set()))
+        outbox.webhooks.record(due, { ok: true }, AT, 0);
     },
     changedBy: (work: () => void): number => {
       const before = total();
@@ -223,6 +229,25 @@ test("[S4] ids that are forgotten cost what SCHEMA.md says", () => {
   );
 });
 
+test("[N1, N2] fallbacks and ends that the webhook is told of cost what SCHEMA.md says", () => {
+  const core = counting({ ...DELIVERY_DEFAULTS, hasReceiver: true, webhookEvents: ["message.expired"] });
+  expect(core.changedBy(() => core.ack("phone", core.send({ fallbackMs: 1_000 })))).toBe(cost("a message is sent"));
+  core.tick();
+  core.detach("phone");
+  core.send({ fallbackMs: 1_000, ttlMs: 3_600_000 });
+  const escalated = () => {
+    core.tick(AT + 1_000);
+    core.take();
+  };
+  expect(core.changedBy(escalated)).toBe(cost("it is not: it goes to the webhook"));
+  // Its pack, the journal, a dead letter, and a loss for the device that is away.
+  const expired = () => {
+    core.tick(AT + 3_600_000);
+    core.take();
+  };
+  expect(core.changedBy(expired)).toBe(4 + cost("an end is told to the webhook, where that is switched on"));
+});
+
 // ── Numbers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** A private constant of a file in src. */
@@ -253,6 +278,7 @@ test("every number in the sentences of SCHEMA.md is the code's", () => {
     `Acks are recorded ${flushedAfter} s after the first of them, or when there are ${flushedAt} of them: a message that comes alone costs 1 row`,
     `Moving the alarm is 1: while messages come and go, once in ${constant("delivery/delivery.ts", "TICK_WHILE_BUSY_MS") / 1_000} s.`,
     `the heads of up to ${constant("outbox/packs.ts", "PACKS_IN_MEMORY")} packs`,
+    `Those are kept for ${constant("webhooks/queue.ts", "FAILED_TTL_DAYS")} days, and at most ${count(constant("webhooks/queue.ts", "FAILED_MAX"))} of them |`,
     "| 1 where it is a stream's delta",
     "the id's FNV-1a hash",
     "and may have at most 16,384 bytes; a full window takes about 5 kB",
@@ -260,6 +286,7 @@ test("every number in the sentences of SCHEMA.md is the code's", () => {
     "| 1 once there was a device",
     "| 1 while a connection of it is open",
     "ended with 4408 on `strike_seq`",
+    "in a row ended with 4408, whatever they failed on",
     "or answers 503 (S13)",
   ];
   expect(read("protocol/new-message.ts")).toContain(".slice(0, 32)");
@@ -268,7 +295,7 @@ test("every number in the sentences of SCHEMA.md is the code's", () => {
   expect(sentences.filter((sentence) => !prose.includes(sentence))).toEqual([]);
   let rest = prose;
   for (const sentence of sentences) rest = rest.replaceAll(sentence, "");
-  rest = rest.replace(/`[^`]*`/g, "").replace(/\b[SCDUAEMO]\d+\b|\bRFC \d+|UTF-8|SHA-256/g, "");
+  rest = rest.replace(/`[^`]*`/g, "").replace(/\b[SCDUAEMNO]\d+\b|\bRFC \d+|UTF-8|SHA-256/g, "");
   const strange = [...rest.matchAll(/\d[\d.,]*\d|\d/g)].filter(([n]) => n !== "0");
   expect(strange.map(({ index }) => rest.slice(Math.max(0, index - 30), index + 20))).toEqual([]);
 });

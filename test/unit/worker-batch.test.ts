@@ -54,7 +54,7 @@ test("[S9] messages for one user cost one call, in their order, whatever stands 
   const known = worker.touches.flatMap(messagesOf).find(({ id }) => id === "again");
   expect(known).toMatchObject({ type: "a2", ttlMs: 60_000, topic: "t" });
   // No wait is asked for: a message that is never stored waits as long as it does by itself.
-  for (const touch of worker.touches) expect(Object.keys(touch.args[0] as SendCall)).toEqual(["messages"]);
+  for (const touch of worker.touches) expect(Object.keys(touch.args[0] as SendCall)).toEqual(["user", "messages"]);
   expect(
     reply.body.results.map((result: Record<string, unknown>) => [result.id ?? result.code, result.http_status]),
   ).toEqual([

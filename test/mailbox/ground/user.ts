@@ -131,7 +131,7 @@ export class User {
   /** Sends past HTTP, in one call. */
   async trySend(messages: readonly NewMessage[], waitMs?: number): Promise<readonly (Sent | Refusal)[]> {
     const stub = (await this.stub()) as unknown as MailboxApi;
-    return stub.send(waitMs === undefined ? { messages } : { messages, waitMs });
+    return stub.send({ user: this.name, messages, ...(waitMs === undefined ? {} : { waitMs }) });
   }
 
   /** A device that has been here and is away: what is sent has to be stored for it. */

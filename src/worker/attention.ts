@@ -1,0 +1,39 @@
+/** `GET /v1/attention`: who needs a person, over all users (N4). */
+import { ATTENTION_REASONS, attentionShards, bitOf } from "../protocol/attention.ts";
+import { type Checked, granted, refuse } from "../protocol/errors.ts";
+import { attentionQuery } from "../protocol/http.ts";
+import type { AttentionQuery, AttentionShare, MonitorApi } from "../protocol/monitor-api.ts";
+import type { AttentionPage } from "../protocol/replies.ts";
+import type { KeyHandler } from "./backend-plane.ts";
+import { checkQuery } from "./checked-input.ts";
+import type { Caller } from "./exchange.ts";
+import { askMonitor } from "./monitor-stub.ts";
+import { attentionPage } from "./operator-replies.ts";
+import { json } from "./problem.ts";
+
+const ANY = ATTENTION_REASONS.reduce((bits, reason) => bits | bitOf(reason), 0);
+
+export const getAttention: KeyHandler = async (call) => {
+  const query = checkQuery(attentionQuery, call.query);
+  if (!query.ok) return query;
+  const { reason, after, limit } = query.value;
+  const page = await attention(call, { reasons: reason === undefined ? ANY : bitOf(reason), limit, after });
+  return page.ok ? json(page.value) : page;
+};
+
+type Terms = Omit<AttentionQuery, "after"> & { readonly after: AttentionQuery["after"] | undefined };
+
+/** A page of all shares, in one order: the longest waiting first. */
+const attention = async (caller: Caller, { after, ...terms }: Terms): Promise<Checked<AttentionPage>> => {
+  const query = after === undefined ? terms : { ...terms, after };
+  const shares: AttentionShare[] = [];
+  const answers = await Promise.all(
+    attentionShards.map((name) => askMonitor(caller.env, name, (share: MonitorApi) => share.attention(query))),
+  );
+  for (const answer of answers) {
+    // A list that lacks an eighth of those who need somebody would look like one that is whole.
+    if (!answer.ok) return refuse("unavailable", "A part of the index cannot be reached: try again.");
+    shares.push(answer.value);
+  }
+  return granted(attentionPage(shares, terms.limit));
+};
