@@ -7,7 +7,6 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { Delivery } from "../delivery/delivery.ts";
-import type { Effect } from "../delivery/effects.ts";
 import { asErased, type CallOutcome, type GroupedCall } from "../delivery/sending.ts";
 import { log, thrown } from "../log.ts";
 import { closeCodeOf, type Refusal } from "../protocol/errors.ts";
@@ -31,11 +30,14 @@ import { deliverySettings } from "../settings/delivery.ts";
 import type { Environment } from "../settings/environment.ts";
 import { Arrivals } from "./arrivals.ts";
 import { Callers } from "./callers.ts";
+import { carryOut, type Hands } from "./carrying-out.ts";
 import { DurableSql } from "./durable-sql.ts";
+import { Gathering } from "./gathering.ts";
 import { GraceTimer } from "./grace-timer.ts";
 import { GroupCommit, type QueuedSend } from "./group-commit.ts";
 import { Publishers } from "./publishers.ts";
 import { type Core, rehydrate } from "./rehydrate.ts";
+import { reporterOf } from "./reporting.ts";
 import { connectionOf, Sockets } from "./sockets.ts";
 
 /** After a turn that failed in an alarm: long enough not to spin, short enough for what is due (D8). */
@@ -53,6 +55,9 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   readonly #arrivals = new Arrivals();
   readonly #publishers = new Publishers(this.ctx, this.#settings.heartbeatMs, (call) => this.send(call));
   readonly #grace = new GraceTimer(() => this.#endGrace());
+  readonly #hands: Hands;
+  /** What is measured and not reported yet (M1); undefined where nothing is gathered. */
+  readonly #gathering: Gathering | undefined;
   #core: Core | undefined;
   /** Whether an alarm is doing what is due. */
   #ticking = false;
@@ -68,6 +73,9 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
       (group) => this.#commitSends(group),
       () => ctx.storage.sync(),
     );
+    this.#hands = { sockets: this.#sockets, callers: this.#callers, arrivals: this.#arrivals, mailbox: this.#name };
+    const report = reporterOf(env, ctx, this.#name);
+    if (report !== undefined) this.#gathering = new Gathering(this.#sockets, report);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
     void ctx.blockConcurrencyWhile(async () => {
       // Null, too, while an alarm is being delivered. Each turn arms: what is due and has no alarm gets one then.
@@ -84,7 +92,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
 
   /** `ending`: a socket whose end woke the object; it counts as open until its end is noted. */
   #open(ending?: WebSocket): Core {
-    this.#core ??= rehydrate(this.#sql, this.#settings, this.#sockets, ending);
+    this.#core ??= rehydrate(this.#sql, this.#settings, this.#sockets, ending, this.#gathering);
     return this.#core;
   }
 
@@ -103,29 +111,14 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
       throw error;
     }
     committed?.(result);
-    const { effects, touched } = delivery.takeEffects();
-    for (const session of touched) this.#sockets.keep(session);
-    for (const effect of effects) this.#carryOut(effect);
+    const { effects, touched, measured } = delivery.takeEffects();
+    this.#gathering?.add(measured);
+    for (const session of touched) this.#sockets.keep(session, this.#gathering?.of(session.id));
+    for (const effect of effects) carryOut(effect, this.#hands);
+    this.#gathering?.endTurn(clock.now());
     this.#arm();
     this.#grace.arm(delivery.graceEndsAt, clock.now());
     return result;
-  }
-
-  #carryOut(effect: Effect): void {
-    switch (effect.kind) {
-      case "frame":
-        return this.#sockets.send(effect.connection, effect.text);
-      case "close":
-        return this.#sockets.close(effect.connection, effect.code, effect.reason);
-      case "ended":
-        return this.#callers.settle(effect.wait.call, effect.wait.index, effect.message);
-      case "arrived":
-        return this.#arrivals.settle();
-      case "waiting":
-        // A reserved Mailbox's is the start-up check's own, each minute: there nobody is waited for (M2, M4).
-        if (!this.#name.startsWith("sys:")) log("info", "queued", { reason: "no_connections", mailbox: this.#name });
-        return;
-    }
   }
 
   /** Sets the alarm to the earliest due instant, and only ever earlier: each move is a row written. */
@@ -224,8 +217,10 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     const id = connectionOf(socket);
     if (id === undefined) return this.#publishers.forget(socket);
     this.#open(socket);
-    this.#turn((delivery, now) => delivery.detach(id, now));
     this.#sockets.forget(id);
+    this.#turn((delivery, now) => delivery.detach(id, now));
+    // What it kept is kept elsewhere now: an end that is told twice must not bring it again.
+    socket.serializeAttachment(null);
   }
 
   async prolong(connectionId: string, token: TokenFacts) {

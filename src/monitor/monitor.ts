@@ -1,18 +1,55 @@
-/** The Monitor: a Durable Object that knows how the deployment as a whole is doing. So far: whether it is ready (M4). */
+/**
+ * The Monitor: Durable Objects that know how the deployment as a whole is doing. One runs the start-up check (M4); the others each
+ * take the reports of their share of Mailboxes (M1).
+ */
 import { DurableObject } from "cloudflare:workers";
-import { log } from "../log.ts";
-import type { MonitorApi } from "../protocol/monitor-api.ts";
+import { log, thrown } from "../log.ts";
+import { type MonitorApi, RANGES, type Range, type Reading, type Report } from "../protocol/monitor-api.ts";
 import type { Readiness } from "../protocol/readiness.ts";
 import { versionOf } from "../settings/environment.ts";
 import { startUpLimits } from "../settings/start-up.ts";
 import type { Bindings } from "../worker/exchange.ts";
+import { Shard } from "./shard.ts";
 import { checkStartUp } from "./start-up-check.ts";
+
+/** Reports that come within this are written together: rows are what is paid for. */
+const WRITE_AFTER_MS = 5_000;
 
 /** Where the last outcome is kept: one row, however many checks there were. */
 const LAST_KEY = "start_up_check";
 
 export class Monitor extends DurableObject<Bindings> implements MonitorApi {
   #running: Promise<Readiness> | undefined;
+
+  #shard: Shard | undefined;
+  #isWriting = false;
+
+  /** Made when it is first asked for: the one that runs the start-up check has none. */
+  get #share(): Shard {
+    this.#shard ??= new Shard(this.ctx.storage.sql);
+    return this.#shard;
+  }
+
+  async report(report: Report): Promise<void> {
+    this.#share.take(report, Date.now());
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    // A timer keeps it awake until all is written; an alarm would be a row more.
+    setTimeout(() => this.#write(), WRITE_AFTER_MS);
+  }
+
+  #write(): void {
+    this.#isWriting = false;
+    try {
+      this.ctx.storage.transactionSync(() => this.#share.write(Date.now()));
+    } catch (error) {
+      log("error", "monitor_write_failed", thrown(error));
+    }
+  }
+
+  async measured(range: Range): Promise<Reading> {
+    return this.#share.read(Object.hasOwn(RANGES, range) ? range : "15m", Date.now());
+  }
 
   checkStartUp(): Promise<Readiness> {
     this.#running ??= this.#check().finally(() => {

@@ -16,6 +16,8 @@ export interface Head {
   readonly topic: string | null;
   /** Of a stream's delta, its type: it is joined with its neighbours of the same topic and type on its way out (C3). */
   readonly appendType: string | null;
+  /** Accepted while no device was connected: delivered after all, it was rescued (M1). */
+  readonly away: boolean;
 }
 
 /** A message with its content, as the entry of a frame: it is made once, and spliced into frames as it is (C3). */
@@ -62,6 +64,7 @@ interface StoredMore {
   readonly requeued?: number;
   readonly topic?: string;
   readonly append?: string;
+  readonly away?: 1;
 }
 
 /** Where entries stand that are joined by commas, the first of them at `from`. */
@@ -96,6 +99,7 @@ export const readHeads = (pack: number, stored: string): Placed[] => {
         requeuedFrom: more?.requeued ?? null,
         topic: more?.topic ?? null,
         appendType: more?.append ?? null,
+        away: more?.away === 1,
       },
     };
   });
@@ -107,9 +111,9 @@ export const writeHeads = (pack: number, heads: readonly Placed[]): string =>
 const writeHead = (pack: number, head: Head, chars: number): string => {
   const { seq, bytes, acceptedAt, expiresAt, id, digest, deliveredAt, rejectReason, requeuedFrom, topic } = head;
   const numbers = `[${seq - pack},${chars},${bytes},${acceptedAt},${expiresAt - acceptedAt}`;
-  if (id === null && deliveredAt === null && rejectReason === null && requeuedFrom === null && topic === null) {
-    return `${numbers}]`;
-  }
+  const isPlain =
+    id === null && deliveredAt === null && rejectReason === null && requeuedFrom === null && topic === null;
+  if (isPlain) return head.away ? `${numbers},{"away":1}]` : `${numbers}]`;
   const more: StoredMore = {
     ...(id === null ? {} : { id }),
     ...(digest === null ? {} : { digest }),
@@ -118,6 +122,7 @@ const writeHead = (pack: number, head: Head, chars: number): string => {
     ...(requeuedFrom === null ? {} : { requeued: requeuedFrom }),
     ...(topic === null ? {} : { topic }),
     ...(head.appendType === null ? {} : { append: head.appendType }),
+    ...(head.away ? { away: 1 } : {}),
   };
   return `${numbers},${JSON.stringify(more)}]`;
 };

@@ -3,6 +3,7 @@ import { type Checked, granted, type Refusal, refuse } from "../protocol/errors.
 import { deliverySettings } from "./delivery.ts";
 import { type Environment, textOf } from "./environment.ts";
 import { jurisdictionFaults } from "./jurisdiction.ts";
+import { monitoringSettings } from "./monitoring.ts";
 import { startUpLimits } from "./start-up.ts";
 
 /** What an API key allows (A1). */
@@ -134,7 +135,8 @@ const userTokens = (env: Environment): Checked<UserTokenSettings> => {
 
 /** What is wrong with the deployment's variables; nobody is let in until it is mended (A5). */
 const deploymentFault = (env: Environment): Refusal | undefined => {
-  const faults = [...deliverySettings(env).faults, ...startUpLimits(env).faults, ...jurisdictionFaults(env)];
+  const faults = [deliverySettings, startUpLimits, monitoringSettings].flatMap((read) => read(env).faults);
+  faults.push(...jurisdictionFaults(env));
   if (faults.length === 0) return undefined;
   return refuse(
     "not_configured",

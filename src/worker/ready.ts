@@ -4,9 +4,9 @@ import { type Checked, granted, refuse } from "../protocol/errors.ts";
 import { noQuery } from "../protocol/http.ts";
 import { type MonitorApi, START_UP_MONITOR } from "../protocol/monitor-api.ts";
 import type { Readiness } from "../protocol/readiness.ts";
+import { inJurisdiction } from "../settings/jurisdiction.ts";
 import { checkQuery } from "./checked-input.ts";
 import type { Bindings, Caller } from "./exchange.ts";
-import { inJurisdiction } from "./mailbox-stub.ts";
 import type { OpenHandler } from "./open-plane.ts";
 import { json } from "./problem.ts";
 

@@ -19,16 +19,17 @@ interface Layer {
 const layers: Readonly<Record<string, Layer>> = {
   protocol: { imports: [], portable: true },
   settings: { imports: ["protocol"], portable: true },
+  measures: { imports: ["protocol"], portable: true, pure: true },
   "log.ts": { imports: ["protocol"], portable: true },
-  outbox: { imports: ["protocol"], types: ["settings"], portable: true },
-  delivery: { imports: ["protocol", "outbox"], types: ["settings"], portable: true, pure: true },
-  mailbox: { imports: ["protocol", "outbox", "delivery", "settings", "log.ts"] },
+  outbox: { imports: ["protocol", "measures"], types: ["settings"], portable: true },
+  delivery: { imports: ["protocol", "measures", "outbox"], types: ["settings"], portable: true, pure: true },
+  mailbox: { imports: ["protocol", "measures", "outbox", "delivery", "settings", "log.ts"] },
   // What the wire is, for tools.
   reference: { imports: ["protocol"], portable: true },
   // A Mailbox is reached by its stub alone: importing the class would put it into the Worker's own code.
-  worker: { imports: ["protocol", "reference", "settings", "log.ts"], types: ["mailbox"] },
+  worker: { imports: ["protocol", "measures", "reference", "settings", "log.ts"], types: ["mailbox"] },
   // It sends and connects as any caller does: by way of the Worker's stubs.
-  monitor: { imports: ["protocol", "settings", "log.ts", "worker"] },
+  monitor: { imports: ["protocol", "measures", "settings", "log.ts", "worker"] },
   "index.ts": { imports: ["protocol", "worker", "mailbox", "monitor", "settings", "log.ts"] },
   // It runs in other people's pages.
   client: { imports: ["protocol"], portable: true },

@@ -1,0 +1,30 @@
+/** Does what a turn has decided, once it is committed. */
+import type { Effect } from "../delivery/effects.ts";
+import { log } from "../log.ts";
+import type { Arrivals } from "./arrivals.ts";
+import type { Callers } from "./callers.ts";
+import type { Sockets } from "./sockets.ts";
+
+export interface Hands {
+  readonly sockets: Sockets;
+  readonly callers: Callers;
+  readonly arrivals: Arrivals;
+  readonly mailbox: string;
+}
+
+export const carryOut = (effect: Effect, { sockets, callers, arrivals, mailbox }: Hands): void => {
+  switch (effect.kind) {
+    case "frame":
+      return sockets.send(effect.connection, effect.text);
+    case "close":
+      return sockets.close(effect.connection, effect.code, effect.reason);
+    case "ended":
+      return callers.settle(effect.wait.call, effect.wait.index, effect.message);
+    case "arrived":
+      return arrivals.settle();
+    case "waiting":
+      // A reserved Mailbox's is the start-up check's own, each minute: there nobody is waited for (M2, M4).
+      if (!mailbox.startsWith("sys:")) log("info", "queued", { reason: "no_connections", mailbox });
+      return;
+  }
+};
