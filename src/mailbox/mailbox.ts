@@ -8,6 +8,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Delivery } from "../delivery/delivery.ts";
 import { asErased, type CallOutcome, type GroupedCall } from "../delivery/sending.ts";
+import { DurableSql } from "../durable-sql.ts";
 import { log, thrown } from "../log.ts";
 import { closeCodeOf, type Refusal } from "../protocol/errors.ts";
 import { PING, PONG } from "../protocol/frames.ts";
@@ -31,7 +32,6 @@ import type { Environment } from "../settings/environment.ts";
 import { Arrivals } from "./arrivals.ts";
 import { Callers } from "./callers.ts";
 import { carryOut, type Hands } from "./carrying-out.ts";
-import { DurableSql } from "./durable-sql.ts";
 import { Gathering } from "./gathering.ts";
 import { GraceTimer } from "./grace-timer.ts";
 import { GroupCommit, type QueuedSend } from "./group-commit.ts";

@@ -5,6 +5,7 @@ import { type Environment, textOf } from "./environment.ts";
 import { jurisdictionFaults } from "./jurisdiction.ts";
 import { monitoringSettings } from "./monitoring.ts";
 import { startUpLimits } from "./start-up.ts";
+import { webhookSettings } from "./webhooks.ts";
 
 /** What an API key allows (A1). */
 export const SCOPES = ["send", "manage", "monitor"] as const;
@@ -135,7 +136,8 @@ const userTokens = (env: Environment): Checked<UserTokenSettings> => {
 
 /** What is wrong with the deployment's variables; nobody is let in until it is mended (A5). */
 const deploymentFault = (env: Environment): Refusal | undefined => {
-  const faults = [deliverySettings, startUpLimits, monitoringSettings].flatMap((read) => read(env).faults);
+  const readers = [deliverySettings, startUpLimits, monitoringSettings, webhookSettings];
+  const faults = readers.flatMap((read) => read(env).faults);
   faults.push(...jurisdictionFaults(env));
   if (faults.length === 0) return undefined;
   return refuse(

@@ -21,15 +21,24 @@ const layers: Readonly<Record<string, Layer>> = {
   settings: { imports: ["protocol"], portable: true },
   measures: { imports: ["protocol"], portable: true, pure: true },
   "log.ts": { imports: ["protocol"], portable: true },
-  outbox: { imports: ["protocol", "measures"], types: ["settings"], portable: true },
+  // Durable on the outbox's port, which it knows the type of; a Mailbox's and the Monitor's.
+  webhooks: { imports: ["protocol", "settings"], types: ["outbox"], portable: true },
+  outbox: { imports: ["protocol", "measures", "webhooks"], types: ["settings"], portable: true },
   delivery: { imports: ["protocol", "measures", "outbox"], types: ["settings"], portable: true, pure: true },
-  mailbox: { imports: ["protocol", "measures", "outbox", "delivery", "settings", "log.ts"] },
+  // The port over a Durable Object's SQLite.
+  "durable-sql.ts": { imports: [], types: ["outbox"] },
+  mailbox: {
+    imports: ["protocol", "measures", "outbox", "webhooks", "delivery", "settings", "log.ts", "durable-sql.ts"],
+  },
   // What the wire is, for tools.
   reference: { imports: ["protocol"], portable: true },
   // A Mailbox is reached by its stub alone: importing the class would put it into the Worker's own code.
   worker: { imports: ["protocol", "measures", "reference", "settings", "log.ts"], types: ["mailbox"] },
   // It sends and connects as any caller does: by way of the Worker's stubs.
-  monitor: { imports: ["protocol", "measures", "settings", "log.ts", "worker"] },
+  monitor: {
+    imports: ["protocol", "measures", "settings", "log.ts", "worker", "webhooks", "durable-sql.ts"],
+    types: ["outbox"],
+  },
   "index.ts": { imports: ["protocol", "worker", "mailbox", "monitor", "settings", "log.ts"] },
   // It runs in other people's pages.
   client: { imports: ["protocol"], portable: true },

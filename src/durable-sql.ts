@@ -1,5 +1,5 @@
 /** The SQL port over a Durable Object's own SQLite. */
-import type { Sql, SqlValue } from "../outbox/sql.ts";
+import type { Sql, SqlValue } from "./outbox/sql.ts";
 
 export class DurableSql implements Sql {
   readonly #storage: DurableObjectStorage;

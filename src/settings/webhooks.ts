@@ -1,0 +1,64 @@
+/** Where webhooks go, what they tell of, and how they are signed. */
+import { type Environment, type Read, textOf } from "./environment.ts";
+import { isPublicHost } from "./public-host.ts";
+
+/** What is told of where it is switched on; a fallback is always told of. */
+export const END_EVENTS = ["message.expired", "message.rejected", "message.undeliverable"] as const;
+export type EndEvent = (typeof END_EVENTS)[number];
+
+/** The receiver. */
+export interface WebhookTarget {
+  readonly url: URL;
+  /** `whsec_…`: what each attempt is signed with, all of them. */
+  readonly secrets: readonly string[];
+  /** One attempt, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+export interface WebhookSettings {
+  /** Absent where no receiver is set. */
+  readonly target?: WebhookTarget;
+  readonly events: readonly EndEvent[];
+}
+
+/** The specification asks a sender to wait 15 to 30 seconds. */
+const TIMEOUT_MS = 15_000;
+/** `whsec_` and 24 to 64 bytes in base64, as the specification has it. */
+const SECRET = /^whsec_([A-Za-z0-9+/]{32,88}={0,2})$/;
+
+const isEvent = (text: string): text is EndEvent => (END_EVENTS as readonly string[]).includes(text);
+
+/** Why a URL may not be sent to; undefined where it may. In development it may be anything on this machine. */
+export const targetFault = (url: URL, isDevelopment: boolean): string | undefined => {
+  if (url.protocol !== "https:" && !(isDevelopment && url.protocol === "http:")) return "it must be an https URL";
+  if (url.username !== "" || url.password !== "") return "it must have no user and password in it";
+  if (!isDevelopment && !isPublicHost(url)) return "its host must be a public one";
+  return undefined;
+};
+
+export const webhookSettings = (env: Environment): Read<WebhookSettings> => {
+  const faults: string[] = [];
+  const [text, secret, old] = ["WEBHOOK_URL", "WEBHOOK_SECRET", "WEBHOOK_SECRET_OLD"].map((name) => textOf(env, name));
+  const named = (textOf(env, "WEBHOOK_EVENTS") ?? "").split(",").flatMap((part) => part.trim() || []);
+  const events = named.filter(isEvent);
+  if (events.length < named.length) faults.push(`WEBHOOK_EVENTS is a list of ${END_EVENTS.join(", ")}.`);
+  if (text === undefined) {
+    if (named.length > 0) faults.push("WEBHOOK_EVENTS is set, and WEBHOOK_URL, where they go, is not.");
+    return { settings: { events: [] }, faults };
+  }
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const fault = url === undefined ? "it is no URL" : targetFault(url, env.ENVIRONMENT === "development");
+  if (fault !== undefined) faults.push(`WEBHOOK_URL cannot be sent to: ${fault}.`);
+  const secrets = [secret, old].filter((one) => one !== undefined);
+  if (secret === undefined) {
+    faults.push(
+      'WEBHOOK_SECRET is not set: `echo "whsec_$(openssl rand -base64 32)" | wrangler secret put WEBHOOK_SECRET` makes and stores one.',
+    );
+  }
+  for (const [name, one] of [["WEBHOOK_SECRET", secret] as const, ["WEBHOOK_SECRET_OLD", old] as const]) {
+    if (one !== undefined && !SECRET.test(one))
+      faults.push(`${name} must be whsec_ and 24 to 64 random bytes in base64.`);
+  }
+  if (url === undefined || faults.length > 0) return { settings: { events }, faults };
+  return { settings: { target: { url, secrets, timeoutMs: TIMEOUT_MS }, events }, faults };
+};
