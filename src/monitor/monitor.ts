@@ -4,11 +4,16 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { log, thrown } from "../log.ts";
+import type { Alert } from "../protocol/alert.ts";
 import { type MonitorApi, RANGES, type Range, type Reading, type Report } from "../protocol/monitor-api.ts";
 import type { Readiness } from "../protocol/readiness.ts";
+import { alertTelling } from "../settings/alerts.ts";
 import { versionOf } from "../settings/environment.ts";
 import { startUpLimits } from "../settings/start-up.ts";
 import type { Bindings } from "../worker/exchange.ts";
+import { readDeployment } from "../worker/monitoring.ts";
+import { Alerts } from "./alerts.ts";
+import { beat } from "./heartbeat.ts";
 import { Shard } from "./shard.ts";
 import { checkStartUp } from "./start-up-check.ts";
 
@@ -20,6 +25,27 @@ const LAST_KEY = "start_up_check";
 
 export class Monitor extends DurableObject<Bindings> implements MonitorApi {
   #running: Promise<Readiness> | undefined;
+
+  #alerts: Alerts | undefined;
+
+  get #book(): Alerts {
+    this.#alerts ??= new Alerts(this.ctx.storage, this.env);
+    return this.#alerts;
+  }
+
+  async alerts(): Promise<readonly Alert[]> {
+    return this.#book.list();
+  }
+
+  async watch(): Promise<void> {
+    const deployment = await readDeployment(this.env, "15m");
+    this.#book.watch(deployment, this.ctx.storage.kv.get<Readiness>(LAST_KEY), Date.now());
+  }
+
+  /** For what is to be told again (`alerts.ts`). */
+  override async alarm(): Promise<void> {
+    this.#book.tell();
+  }
 
   #shard: Shard | undefined;
   #isWriting = false;
@@ -69,8 +95,10 @@ export class Monitor extends DurableObject<Bindings> implements MonitorApi {
     this.ctx.storage.kv.put(LAST_KEY, outcome);
     const { version, duration_ms } = outcome;
     const failed = outcome.steps.find((step) => !step.ok);
-    if (failed === undefined) log("info", "start_up_check", { version, duration_ms });
-    else {
+    if (failed === undefined) {
+      log("info", "start_up_check", { version, duration_ms });
+      this.ctx.waitUntil(beat(alertTelling(this.env).settings.heartbeat));
+    } else {
       const code = failed.code === undefined ? {} : { code: failed.code };
       log("error", "start_up_check", { version, duration_ms, reason: failed.name, ...code });
     }

@@ -1,4 +1,5 @@
 /** What a Worker or a Mailbox may ask of a Monitor by RPC, as of a Mailbox (`mailbox-api.ts`): plain data, fields only ever added (O2). */
+import type { Alert } from "./alert.ts";
 import type { Readiness } from "./readiness.ts";
 
 /** The one Monitor that runs the start-up check. */
@@ -70,4 +71,8 @@ export interface MonitorApi {
   /** Takes what was measured. Nobody waits for it to be stored: a crash may lose the last seconds, and counts nothing twice. */
   report(report: Report): Promise<void>;
   measured(range: Range): Promise<Reading>;
+  /** The last alert of each rule (M3); those that fire first. */
+  alerts(): Promise<readonly Alert[]>;
+  /** Looks at everything once, and tells of what has changed; the schedule does it each minute. */
+  watch(): Promise<void>;
 }

@@ -3,6 +3,7 @@
  * (`worker/routes.ts`): a route without its words here has no OpenAPI document, and fails a test.
  */
 import type * as v from "valibot";
+import { CONTENT_TYPES } from "../measures/exposition.ts";
 import type { HttpErrorCode } from "../protocol/errors.ts";
 import * as http from "../protocol/http.ts";
 import type { ReplyHeader, RequestHeader } from "./headers.ts";
@@ -43,9 +44,9 @@ export interface Body {
 
 export interface Reply {
   readonly description: string;
-  /** A JSON body; or another media type, whose body is text. */
+  /** A JSON body; or another media type, or several, whose body is text. */
   readonly schema?: SchemaName;
-  readonly text?: string;
+  readonly text?: string | readonly string[];
   readonly headers?: readonly ReplyHeader[];
 }
 
@@ -269,6 +270,36 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     body: { schema: "Reject", example: { seq: 1_838_550_220_800_003, reason: "no such order" } },
     replies: { 200: json("Acknowledged", "It is recorded.") },
     errors: ["token_revoked", "token_mismatch", "unknown_connection"],
+  },
+
+  "GET /metrics": {
+    id: "metrics",
+    tag: "operating",
+    summary: "What is measured, for Prometheus",
+    description:
+      "M1, M2. OpenMetrics for who prefers it by `Accept`, and the older text format for everybody else. No user is named in it.",
+    query: http.noQuery,
+    replies: { 200: { description: "All of it.", text: Object.values(CONTENT_TYPES) } },
+    errors: ["unavailable"],
+  },
+  "GET /v1/monitor": {
+    id: "monitor",
+    tag: "operating",
+    summary: "What is measured, over a range and slot by slot",
+    description:
+      "M1. 15 minutes in slots of 10 seconds, 6 hours in minutes, or 7 days in hours. To who asks for `text/event-stream` it comes as events named `monitor`, one every 5 seconds.",
+    query: http.monitorQuery,
+    replies: { 200: { ...json("Monitor", "The numbers."), text: "text/event-stream" } },
+    errors: ["unavailable"],
+  },
+  "GET /v1/alerts": {
+    id: "alerts",
+    tag: "operating",
+    summary: "The last alert of each rule",
+    description: "M3. Those that fire first. Looked at anew once a minute.",
+    query: http.noQuery,
+    replies: { 200: json("Alerts", "Up to one for each rule.") },
+    errors: ["unavailable"],
   },
 
   "GET /health": {

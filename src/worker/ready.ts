@@ -33,9 +33,15 @@ export const readiness = async ({ env, background }: Caller, which: "fresh" | "l
   return asking;
 };
 
+/** What the last check has found. */
+export const lastReadiness = (caller: Caller): Promise<Checked<Readiness>> => readiness(caller, "last");
+
 /** The Monitor logs what comes of it, or this one that it could not be asked. */
 export const checkOnSchedule = async (env: Bindings): Promise<void> => {
   await ask(env, (monitor) => monitor.checkStartUp());
+  const stub = inJurisdiction(env, env.MONITOR).getByName(START_UP_MONITOR) as unknown as MonitorApi;
+  // What is measured is looked at once the check has its outcome: it is looked at, too.
+  await stub.watch().catch((error) => log("error", "monitor_call_failed", thrown(error)));
 };
 
 const ask = async (env: Bindings, run: (monitor: MonitorApi) => Promise<Readiness>): Promise<Checked<Readiness>> => {

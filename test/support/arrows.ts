@@ -31,7 +31,7 @@ const layers: Readonly<Record<string, Layer>> = {
     imports: ["protocol", "measures", "outbox", "webhooks", "delivery", "settings", "log.ts", "durable-sql.ts"],
   },
   // What the wire is, for tools.
-  reference: { imports: ["protocol"], portable: true },
+  reference: { imports: ["protocol", "measures"], portable: true },
   // A Mailbox is reached by its stub alone: importing the class would put it into the Worker's own code.
   worker: { imports: ["protocol", "measures", "reference", "settings", "log.ts"], types: ["mailbox"] },
   // It sends and connects as any caller does: by way of the Worker's stubs.
