@@ -3,6 +3,7 @@
  * take the reports of their share of Mailboxes (M1).
  */
 import { DurableObject } from "cloudflare:workers";
+import { DurableSql } from "../durable-sql.ts";
 import { log, thrown } from "../log.ts";
 import type { Alert } from "../protocol/alert.ts";
 import { type MonitorApi, RANGES, type Range, type Reading, type Report } from "../protocol/monitor-api.ts";
@@ -52,7 +53,7 @@ export class Monitor extends DurableObject<Bindings> implements MonitorApi {
 
   /** Made when it is first asked for: the one that runs the start-up check has none. */
   get #share(): Shard {
-    this.#shard ??= new Shard(this.ctx.storage.sql);
+    this.#shard ??= new Shard(new DurableSql(this.ctx.storage));
     return this.#shard;
   }
 

@@ -7,6 +7,7 @@
 import { COUNTS_END } from "../measures/catalogue.ts";
 import { Leases } from "../measures/leases.ts";
 import { Tally } from "../measures/tally.ts";
+import type { Sql } from "../outbox/sql.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import {
   type Level,
@@ -33,14 +34,14 @@ const VERSION_SILENT_MS = 120_000;
 const VERSIONS_MAX = 4;
 
 export class Shard {
-  readonly #sql: SqlStorage;
+  readonly #sql: Sql;
   readonly #filling = new Map<Range, Filling>();
   #total = new Tally();
   #held = new Leases();
   /** Open connections, by the version of the code that has them. */
   #open = new Map<string, { readonly leases: Leases; heardAt: number }>();
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: Sql) {
     this.#sql = sql;
     sql.exec(`CREATE TABLE IF NOT EXISTS slots (range TEXT, place INTEGER, at INTEGER NOT NULL, slot TEXT NOT NULL,
       PRIMARY KEY (range, place)) WITHOUT ROWID`);
@@ -87,7 +88,6 @@ export class Shard {
     const since = (Math.floor(now / slotMs) - slots + 1) * slotMs;
     const stored = this.#sql
       .exec<{ slot: string }>(`SELECT slot FROM slots WHERE range = ? AND at >= ? ORDER BY at`, range, since)
-      .toArray()
       .map(({ slot }) => JSON.parse(slot) as Slot);
     const filling = this.#filling.get(range);
     const isNew = filling !== undefined && filling.at >= since;
@@ -159,7 +159,7 @@ export class Shard {
   }
 
   #load(): void {
-    const sums = this.#sql.exec<{ name: string; value: string }>(`SELECT name, value FROM sums`).toArray();
+    const sums = this.#sql.exec<{ name: string; value: string }>(`SELECT name, value FROM sums`);
     for (const { name, value } of sums) {
       if (name === "total") this.#total = new Tally(JSON.parse(value));
       if (name === "held") this.#held = new Leases(JSON.parse(value));
@@ -169,12 +169,10 @@ export class Shard {
       }
     }
     for (const range of RANGE_NAMES) {
-      const last = this.#sql
-        .exec<{ at: number; slot: string }>(
-          `SELECT at, slot FROM slots WHERE range = ? ORDER BY at DESC LIMIT 1`,
-          range,
-        )
-        .toArray()[0];
+      const last = this.#sql.exec<{ at: number; slot: string }>(
+        `SELECT at, slot FROM slots WHERE range = ? ORDER BY at DESC LIMIT 1`,
+        range,
+      )[0];
       if (last === undefined) continue;
       const { pairs, failed = {} } = JSON.parse(last.slot) as Slot;
       const named = new Map(Object.entries(failed).map(([what, names]) => [what, [...names]]));

@@ -37,7 +37,8 @@ class Gathering {
     what(this.#measured);
     this.#tally.add(this.#measured.take());
     const leftMs = this.#reportedAt + REPORT_EVERY_MS - Date.now();
-    if (leftMs <= 0) background(this.#report());
+    // A clock that was set back must not silence it.
+    if (leftMs <= 0 || leftMs > REPORT_EVERY_MS) background(this.#report());
     else if (!this.#isWaiting) {
       this.#isWaiting = true;
       background(new Promise((over) => setTimeout(over, leftMs)).then(() => this.#report()));
