@@ -64,7 +64,9 @@ export class Leases {
   }
 
   pairs(): number[] {
-    return [...this.#slots].flat();
+    const pairs: number[] = [];
+    for (const [id, count] of this.#slots) pairs.push(id, count);
+    return pairs;
   }
 
   /** Lets go of what is over, and keeps what has aged in larger slots: how many there are is bounded, whatever comes. */

@@ -27,7 +27,9 @@ export class Tally {
   }
 
   pairs(): number[] {
-    return [...this.#numbers].flat();
+    const pairs: number[] = [];
+    for (const [id, count] of this.#numbers) pairs.push(id, count);
+    return pairs;
   }
 
   /** Gives back all of it, and begins anew. */
