@@ -54,14 +54,21 @@ const deviceOf = (token: VerifiedToken, query: SocketQuery): Checked<string> => 
 };
 
 /** Attaches to the user's Mailbox; the socket is the client's end of it, not accepted yet. */
-export const attach = async (call: UserCall, admission: Admission): Promise<Outcome<WebSocket>> => {
+export const attach = (call: UserCall, admission: Admission): Promise<Outcome<WebSocket>> => {
+  const attaching = attached(call, admission);
+  // Where the client hangs up meanwhile the runtime would end its request here, and nobody would hear of it.
+  call.background(attaching);
+  return attaching;
+};
+
+const attached = async (call: UserCall, admission: Admission): Promise<Outcome<WebSocket>> => {
   const mailbox = mailboxOf(call, admission.user);
-  const attached = await attachTo(mailbox, { ...admission, tag: connectionTag(mailbox.name) });
+  const socket = await attachTo(mailbox, { ...admission, tag: connectionTag(mailbox.name) });
   // Who has gone meanwhile was never confirmed anything.
-  if (!attached.ok) noteUnconnected(call, attached.code, mailbox.name, admission.attempt);
+  if (!socket.ok) noteUnconnected(call, socket.code, mailbox.name, admission.attempt);
   else if (call.request.signal.aborted) noteUnconnected(call, "unavailable", mailbox.name, admission.attempt);
   else noteConnected(call, admission);
-  return attached;
+  return socket;
 };
 
 const noteConnected = (call: UserCall, { attempt = 0, connectMs }: Admission): void =>
