@@ -47,7 +47,7 @@ const layers: Readonly<Record<string, Layer>> = {
   // An app, and the development Worker around the one that is deployed: that one imports nothing of it.
   demo: { imports: ["index.ts", "client", "sender"], types: ["worker"] },
   // It runs on the developer's machine, before there is a server.
-  operate: { imports: [] },
+  operate: { imports: [], types: ["protocol"] },
 };
 
 const forbiddenFolders = ["utils", "helpers", "types", "services", "common"];
