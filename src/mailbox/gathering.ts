@@ -6,7 +6,6 @@
  * lost; none is ever counted twice, since what is handed over is forgotten first.
  */
 import { type Pairs, Tally } from "../measures/tally.ts";
-import type { Sockets } from "./sockets.ts";
 
 /** As it stands in an attachment. */
 export interface Gathered {
@@ -15,12 +14,20 @@ export interface Gathered {
   readonly pairs: Pairs;
 }
 
+/** Of the Mailbox's sockets, what this needs to know (`sockets.ts`). */
+export interface OpenSockets {
+  readonly count: number;
+  has(connection: string): boolean;
+  any(): string | undefined;
+  keepGathered(connection: string, gathered: Gathered | undefined): void;
+}
+
 const REPORT_EVERY_MS = 10_000;
 /** An attachment has 16 kB, of which a full window takes a third; what does not fit beside it rests in memory alone. */
 const ATTACHED_MAX_PAIRS = 400;
 
 export class Gathering {
-  readonly #sockets: Sockets;
+  readonly #sockets: OpenSockets;
   readonly #handOver: (pairs: Pairs) => void;
   readonly #tally = new Tally();
   #reportedAt = 0;
@@ -30,7 +37,7 @@ export class Gathering {
   #isRestored = false;
   #hadSockets = false;
 
-  constructor(sockets: Sockets, handOver: (pairs: Pairs) => void) {
+  constructor(sockets: OpenSockets, handOver: (pairs: Pairs) => void) {
     this.#sockets = sockets;
     this.#handOver = handOver;
   }
