@@ -14,6 +14,7 @@ import { startUpLimits } from "../settings/start-up.ts";
 import type { Bindings } from "../worker/exchange.ts";
 import { readDeployment } from "../worker/monitoring.ts";
 import { Alerts } from "./alerts.ts";
+import { Analytics, datasetOf } from "./analytics.ts";
 import { beat } from "./heartbeat.ts";
 import { Shard } from "./shard.ts";
 import { checkStartUp } from "./start-up-check.ts";
@@ -50,6 +51,7 @@ export class Monitor extends DurableObject<Bindings> implements MonitorApi {
 
   #shard: Shard | undefined;
   #isWriting = false;
+  readonly #analytics = analyticsOf(this.env, this.ctx.id.name);
 
   /** Made when it is first asked for: the one that runs the start-up check has none. */
   get #share(): Shard {
@@ -59,6 +61,7 @@ export class Monitor extends DurableObject<Bindings> implements MonitorApi {
 
   async report(report: Report): Promise<void> {
     this.#share.take(report, Date.now());
+    this.#analytics?.add(report.pairs);
     if (this.#isWriting) return;
     this.#isWriting = true;
     // A timer keeps it awake until all is written; an alarm would be a row more.
@@ -67,8 +70,10 @@ export class Monitor extends DurableObject<Bindings> implements MonitorApi {
 
   #write(): void {
     this.#isWriting = false;
+    const now = Date.now();
     try {
-      this.ctx.storage.transactionSync(() => this.#share.write(Date.now()));
+      this.ctx.storage.transactionSync(() => this.#share.write(now));
+      this.#analytics?.write(this.#share.levels(), now);
     } catch (error) {
       log("error", "monitor_write_failed", thrown(error));
     }
@@ -106,3 +111,8 @@ export class Monitor extends DurableObject<Bindings> implements MonitorApi {
     return outcome;
   }
 }
+
+const analyticsOf = (env: Bindings, monitor = ""): Analytics | undefined => {
+  const dataset = datasetOf(env);
+  return dataset === undefined ? undefined : new Analytics(dataset, monitor);
+};

@@ -93,7 +93,7 @@ export class Shard {
     const isNew = filling !== undefined && filling.at >= since;
     return {
       pairs: this.#total.pairs(),
-      ...this.#levels(),
+      ...this.levels(),
       waiting: this.#waiting(now),
       slots: isNew ? [...stored.filter(({ at }) => at < filling.at), this.#slotOf(filling)] : stored,
     };
@@ -113,7 +113,8 @@ export class Shard {
     return Math.max(0, recent.count("waits_started") - recent.count("waits_ended"));
   }
 
-  #levels(): { readonly held: Level; readonly open: Level } {
+  /** As of the last write or read. */
+  levels(): { readonly held: Level; readonly open: Level } {
     const opens = [...this.#open.values()].map(({ leases }) => leases.level("open"));
     const began = opens.flatMap(({ oldestAt }) => oldestAt ?? []);
     const count = opens.reduce((sum, level) => sum + level.count, 0);
@@ -139,7 +140,7 @@ export class Shard {
 
   #slotOf({ at, tally, failed }: Filling): Slot {
     const named = failed.size === 0 ? {} : { failed: Object.fromEntries(failed) };
-    return { at, pairs: tally.pairs(), ...this.#levels(), ...named };
+    return { at, pairs: tally.pairs(), ...this.levels(), ...named };
   }
 
   #store(range: Range, filling: Filling): void {

@@ -15,6 +15,7 @@ import { LOCATIONS } from "../../src/protocol/location.ts";
 import { DEAD_LETTER_REASONS, type MessageStatus } from "../../src/protocol/message.ts";
 import { messageReply, problemBody, problemOutcome, sentOutcome } from "../../src/protocol/outcomes.ts";
 import { parsePublisherFrame, publishedFrame, publisherEstablishedFrame } from "../../src/protocol/publish-frames.ts";
+import { NAMED_MAX, RANGES } from "../../src/protocol/monitor-api.ts";
 import { READINESS_STEPS, type Readiness } from "../../src/protocol/readiness.ts";
 import { accessSettings } from "../../src/settings/access.ts";
 import { DELIVERY_DEFAULTS, deliverySettings } from "../../src/settings/delivery.ts";
@@ -356,6 +357,9 @@ const RETRY_MIN_MS = constant("worker/event-format.ts", "RETRY_MIN_MS");
 const L = LIMITS;
 const sentences: readonly string[] = [
   `at most ${inSeconds(constant("worker/ready.ts", "REPEATED_MS"))} behind`,
+  `\`15m\`, in slots of ${inSeconds(RANGES["15m"].slotMs)} and the default`,
+  `at once, and every ${inSeconds(constant("worker/monitoring.ts", "EVERY_MS"))}.`,
+  `up to ${NAMED_MAX} \`mailboxes\` that it happens to`,
   `and \`first_seq\`, up to ${FOLD_KIB} KiB. So`,
   "an integer, and from 1 to `batchMaxMessages` messages",
   `advance its ack for ${inSeconds(L.ackTimeoutMs)} is closed with 4408`,
