@@ -16,6 +16,9 @@ export interface LogFields {
   readonly duration_ms?: number;
   readonly reason?: string;
   readonly version?: string;
+  /** Of an alert: `firing` or `resolved`, and what happens (M3). */
+  readonly alert?: string;
+  readonly detail?: string;
   /** Name and message of an exception, and where it was thrown. */
   readonly error?: string;
   readonly stack?: string;

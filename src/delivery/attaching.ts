@@ -56,6 +56,8 @@ export const attach = (desk: Desk, call: AttachCall, id: string, now: number): R
     expiresAt: call.token.expiresAt,
   });
   desk.sessions.set(id, session);
+  desk.measured.count("connections_established");
+  desk.measured.began("open", now, session.expiresAt, now);
   desk.touched.add(session);
   if (start > device.cursor) {
     noteUnrecorded(desk, session, now);
@@ -97,6 +99,8 @@ export const prolong = (
   const found = sessionFor(desk, connection, token, now);
   if (!found.ok) return found;
   const session = found.value;
+  desk.measured.ended("open", session.openedAt, session.expiresAt, now);
+  desk.measured.began("open", session.openedAt, token.expiresAt, now);
   session.expiresAt = token.expiresAt;
   session.issuedAt = token.issuedAt;
   desk.touched.add(session);

@@ -15,7 +15,7 @@ import type {
 } from "../protocol/mailbox-api.ts";
 import { type MessageState, serverId } from "../protocol/message.ts";
 import { flush } from "./acks.ts";
-import { closeAll } from "./closing.ts";
+import { closeAll, forget } from "./closing.ts";
 import type { Desk } from "./desk.ts";
 import { ephemeralState } from "./ephemerals.ts";
 import { outboxFull } from "./sending.ts";
@@ -212,8 +212,8 @@ export const erase = (desk: Desk, now: number): void => {
   for (const session of desk.sessions.values()) {
     desk.effects.push({ kind: "close", connection: session.id, code: closeCodeOf("erased"), reason: "erased" });
     desk.touched.add(session);
+    forget(desk, session, now);
   }
-  desk.sessions.clear();
   desk.outbox.erase(now);
 };
 

@@ -39,10 +39,17 @@ const end = (desk: Desk, leaving: readonly Session[], timedOut: boolean, now: nu
   // With their acks, but without their cursors where others of the device go on (C5).
   for (const session of leaving) noteUnrecorded(desk, session, now);
   flush(desk, now, new Set(leaving));
-  for (const session of leaving) desk.sessions.delete(session.id);
+  for (const session of leaving) forget(desk, session, now);
   const connected = desk.connectedDevices();
   for (const session of leaving) noteEnd(desk, session, timedOut, connected.has(session.device), now);
   settleWaits(desk, now);
+};
+
+/** It is open no more. */
+export const forget = (desk: Desk, session: Session, now: number): void => {
+  desk.sessions.delete(session.id);
+  desk.measured.count("connections_ended");
+  desk.measured.ended("open", session.openedAt, session.expiresAt, now);
 };
 
 /** What the end of a connection says about its device: when it was last seen, what it was sent, and what it fails on (D6). */

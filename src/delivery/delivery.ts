@@ -8,6 +8,7 @@
  * Sending and acking are lazy about acks: they rest in the sessions until `flush`. Every other turn begins with a flush, so
  * that no reply and no decision rests on an ack that a crash could take back (D9).
  */
+import type { Pairs } from "../measures/tally.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import type { Acknowledgement, AttachCall, BulkStep, DeadLetterSelector, TokenFacts } from "../protocol/mailbox-api.ts";
 import type { DeliverySettings } from "../settings/delivery.ts";
@@ -55,14 +56,18 @@ export class Delivery {
     this.#desk.outbox.attention.note(isStuck(this.#desk, now), now);
   }
 
-  /** What the last turn wants done, in order, and the sessions whose attachment it changed. */
-  takeEffects(): { readonly effects: readonly Effect[]; readonly touched: readonly Session[] } {
-    const { effects, touched, sessions, outbox } = this.#desk;
+  /** What the last turn wants done, in order, the sessions whose attachment it changed, and what it has measured. */
+  takeEffects(): {
+    readonly effects: readonly Effect[];
+    readonly touched: readonly Session[];
+    readonly measured: Pairs;
+  } {
+    const { effects, touched, sessions, outbox, measured } = this.#desk;
     outbox.endTurn();
     const stillOpen = [...touched].filter((session) => sessions.has(session.id));
     this.#desk.effects = [];
     touched.clear();
-    return { effects, touched: stillOpen };
+    return { effects, touched: stillOpen, measured: measured.take() };
   }
 
   /**

@@ -1,4 +1,5 @@
 /** What the parts of delivery share: the outbox, the open connections, and what the running turn wants done. */
+import type { Measured } from "../measures/measured.ts";
 import type { Known } from "../outbox/knowing.ts";
 import type { Held } from "../outbox/messages.ts";
 import type { Outbox } from "../outbox/outbox.ts";
@@ -13,7 +14,7 @@ export class Desk {
   readonly outbox: Outbox;
   readonly settings: DeliverySettings;
   readonly sessions: Map<string, Session>;
-  readonly waits = new Waits();
+  readonly waits: Waits;
   readonly ephemerals = new Ephemerals();
   /** On their way and not stored yet, in order. */
   readonly direct: Held[] = [];
@@ -27,6 +28,10 @@ export class Desk {
   notStuckBefore = 0;
   /** The running turn does what is due. */
   hasTicked = false;
+  /** What is measured in this turn (M1). */
+  readonly measured: Measured;
+  /** No seq above was ever acked by anybody: what is acked above is acked for the first time. */
+  ackedThrough: number;
   /** To be done once the turn is committed, and the sessions whose attachment it has changed. */
   effects: Effect[] = [];
   readonly touched = new Set<Session>();
@@ -42,6 +47,9 @@ export class Desk {
     this.outbox = outbox;
     this.settings = settings;
     this.sessions = new Map(sessions.map((session) => [session.id, session]));
+    this.measured = outbox.measured;
+    this.waits = new Waits(outbox.measured);
+    this.ackedThrough = Math.max(outbox.ackedThrough, ...sessions.map((session) => session.acked));
     this.#autoPingedAt = autoPingedAt;
   }
 

@@ -10,7 +10,7 @@ import { sessionFor } from "./attaching.ts";
 import { close, fail } from "./closing.ts";
 import type { Desk } from "./desk.ts";
 import { isAnyOver, settleDirect, storeDirect } from "./direct.ts";
-import type { Session } from "./session.ts";
+import type { Flight, Session } from "./session.ts";
 import { pump } from "./streaming.ts";
 import { settleEphemeral, settleWaits } from "./waiting.ts";
 
@@ -91,6 +91,7 @@ const ack = (desk: Desk, session: Session, seq: number, checkpoint: number, now:
   }
   const cleared = desk.outbox.anyRejected && seq > before;
   const released = session.ack(seq, checkpoint, now);
+  noteFirstAcks(desk, released, now);
   noteUnrecorded(desk, session, now);
   settleDirect(desk, now);
   const inGrace = desk.direct[0]?.head.seq ?? Number.POSITIVE_INFINITY;
@@ -98,7 +99,7 @@ const ack = (desk: Desk, session: Session, seq: number, checkpoint: number, now:
   desk.unrecordedAcks += released.length;
   if (cleared) desk.outbox.clearRejected(before, seq, now);
   for (const acked of released) {
-    const ephemeral = desk.ephemerals.get(acked);
+    const ephemeral = desk.ephemerals.get(acked.seq);
     if (ephemeral !== undefined) settleEphemeral(desk, ephemeral, "delivered", now);
   }
   if (cleared || waitedFor || desk.unrecordedAcks >= FLUSH_AFTER_ACKS) {
@@ -109,6 +110,23 @@ const ack = (desk: Desk, session: Session, seq: number, checkpoint: number, now:
   pump(desk, session, now);
   settleWaits(desk, now);
   return undefined;
+};
+
+/**
+ * How long those took that nobody had acked before (M1). Several that went as one count each, with the time of the first. A gap, which
+ * weighs nothing, and what is never stored are no deliveries.
+ */
+const noteFirstAcks = (desk: Desk, released: readonly Flight[], now: number): void => {
+  for (const { seq, firstSeq, bytes, sentAt, count, acceptedAt } of released) {
+    if (seq <= desk.ackedThrough) continue;
+    desk.ackedThrough = seq;
+    if (bytes === 0 || desk.ephemerals.get(seq) !== undefined) continue;
+    if (acceptedAt === undefined) continue;
+    const messages = count ?? desk.outbox.countIn(firstSeq, seq);
+    desk.measured.time("delivery", now - acceptedAt, messages);
+    desk.measured.time("delivery_waiting", sentAt - acceptedAt, messages);
+    desk.measured.time("delivery_wire", now - sentAt, messages);
+  }
 };
 
 const reject = (desk: Desk, session: Session, seq: number, reason: string, now: number): Fault | undefined => {
@@ -125,9 +143,15 @@ const reject = (desk: Desk, session: Session, seq: number, reason: string, now: 
   if (desk.outbox.anyRejected) desk.outbox.clearRejected(session.acked, first - 1, now);
   desk.outbox.reject(first, seq, reason, now);
   const released = session.ack(seq, seq, now);
+  noteFirstAcks(
+    desk,
+    released.filter((acked) => acked.seq < first),
+    now,
+  );
+  desk.ackedThrough = Math.max(desk.ackedThrough, seq);
   for (const acked of released) {
-    const ephemeral = desk.ephemerals.get(acked);
-    if (ephemeral !== undefined && acked < first) settleEphemeral(desk, ephemeral, "delivered", now);
+    const ephemeral = desk.ephemerals.get(acked.seq);
+    if (ephemeral !== undefined && acked.seq < first) settleEphemeral(desk, ephemeral, "delivered", now);
   }
   noteUnrecorded(desk, session, now);
   flush(desk, now);

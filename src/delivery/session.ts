@@ -21,6 +21,11 @@ export interface Attachment {
    * the distance from their last back to their first, below 0, comes after.
    */
   readonly flight: readonly number[];
+  /**
+   * Of those, in turn: how many, how long after the ones before they were sent (the first: after `openedAt`), and how long before that
+   * they were accepted. Absent as an older release has left it.
+   */
+  readonly times?: readonly number[];
   readonly openedAt: number;
   readonly progressAt: number;
   readonly pingedAt: number;
@@ -41,10 +46,23 @@ export interface SessionStart {
 }
 
 /** An entry that was sent and is not acked: a message, several that went as one, or a gap, which weighs nothing. */
-interface Flight {
+export interface Flight {
   seq: number;
   readonly firstSeq: number;
   bytes: number;
+  readonly sentAt: number;
+  /** When the first of them was accepted; undefined where that is not known. */
+  readonly acceptedAt: number | undefined;
+  /** How many go as one; undefined where that is not known any more. */
+  count: number | undefined;
+}
+
+/** What is known of an entry beside its place and its weight. */
+export interface FlightFacts {
+  /** Where several messages go as one, the first of them. */
+  readonly firstSeq?: number;
+  readonly count?: number;
+  readonly acceptedAt?: number;
 }
 
 export class Session {
@@ -104,11 +122,14 @@ export class Session {
     session.#acked = a.acked;
     session.#checkpoint = a.checkpoint;
     let seq = a.acked;
+    const times = timesOf(a);
     for (let i = 0; i + 1 < a.flight.length; i += 2) {
       seq += a.flight[i] as number;
       const bytes = a.flight[i + 1] as number;
       const back = a.flight[i + 2] ?? 0;
-      session.#enter(seq, bytes, back < 0 ? seq + back : seq);
+      const { sentAt = a.progressAt, acceptedAt } = times.next().value ?? {};
+      const [firstSeq, count] = back < 0 ? [seq + back, undefined] : [seq, 1];
+      session.#enter({ seq, firstSeq, bytes, sentAt, acceptedAt, count });
       if (back < 0) i += 1;
     }
     return session;
@@ -116,8 +137,14 @@ export class Session {
 
   attachment(): Attachment {
     const flight: number[] = [];
+    const times: number[] = [];
     let before = this.#acked;
-    for (const { seq, bytes, firstSeq } of this.#flight) {
+    let beforeAt = this.openedAt;
+    for (const { seq, bytes, firstSeq, sentAt, acceptedAt } of this.#flight) {
+      const waitedMs = sentAt - (acceptedAt ?? sentAt);
+      if (sentAt === beforeAt && waitedMs === times.at(-1)) times[times.length - 3] = (times.at(-3) as number) + 1;
+      else times.push(1, sentAt - beforeAt, waitedMs);
+      beforeAt = sentAt;
       flight.push(seq - before, bytes);
       if (firstSeq < seq) flight.push(firstSeq - seq);
       before = seq;
@@ -134,6 +161,7 @@ export class Session {
       target: this.target,
       caughtUp: this.caughtUp,
       flight,
+      times,
       openedAt: this.openedAt,
       progressAt: this.progressAt,
       pingedAt: this.pingedAt,
@@ -180,10 +208,11 @@ export class Session {
     return this.#flight.length < this.window && this.#flightBytes + bytes <= LIMITS.windowMaxBytes;
   }
 
-  /** It is being sent this; where several messages go as one, `firstSeq` is the first of them. */
-  push(seq: number, bytes: number, now: number, firstSeq = seq): void {
+  /** It is being sent this. */
+  push(seq: number, bytes: number, now: number, facts: FlightFacts = {}): void {
     if (this.#flight.length === 0) this.progressAt = now;
-    this.#enter(seq, bytes, firstSeq);
+    const { firstSeq = seq, count = 1, acceptedAt } = facts;
+    this.#enter({ seq, firstSeq, bytes, sentAt: now, acceptedAt, count });
     this.#sent = seq;
   }
 
@@ -192,6 +221,7 @@ export class Session {
     const last = this.#flight.at(-1) as Flight;
     last.seq = seq;
     last.bytes += bytes;
+    if (last.count !== undefined) last.count += 1;
     this.#flightBytes += bytes;
     this.#sent = seq;
   }
@@ -202,12 +232,12 @@ export class Session {
   }
 
   /** Moves its acks to `seq` and gives back what is no longer in flight. */
-  ack(seq: number, checkpoint: number, now: number): readonly number[] {
-    const released: number[] = [];
+  ack(seq: number, checkpoint: number, now: number): readonly Flight[] {
+    const released: Flight[] = [];
     while (this.#flight.length > 0 && (this.#flight[0] as Flight).seq <= seq) {
       const flight = this.#flight.shift() as Flight;
       this.#flightBytes -= flight.bytes;
-      released.push(flight.seq);
+      released.push(flight);
     }
     if (seq > this.#acked) {
       this.#acked = seq;
@@ -228,8 +258,16 @@ export class Session {
     return this.#framesInSecond;
   }
 
-  #enter(seq: number, bytes: number, firstSeq: number): void {
-    this.#flight.push({ seq, firstSeq, bytes });
-    this.#flightBytes += bytes;
+  #enter(flight: Flight): void {
+    this.#flight.push(flight);
+    this.#flightBytes += flight.bytes;
+  }
+}
+
+function* timesOf({ times = [], openedAt }: Attachment): Generator<Pick<Flight, "sentAt" | "acceptedAt">, undefined> {
+  let sentAt = openedAt;
+  for (let i = 0; i + 2 < times.length; i += 3) {
+    sentAt += times[i + 1] as number;
+    for (let n = times[i] as number; n > 0; n -= 1) yield { sentAt, acceptedAt: sentAt - (times[i + 2] as number) };
   }
 }

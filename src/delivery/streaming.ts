@@ -58,7 +58,7 @@ const taken = (
       session.extend(head.seq, addedBytes(head));
     } else {
       folds.push({ fold: foldOf(head), messages: [f.message] });
-      session.push(head.seq, head.bytes, now);
+      session.push(head.seq, head.bytes, now, { acceptedAt: head.acceptedAt });
     }
   }
   return { sent: folds.map(({ fold, messages }) => messageOf(fold, messages)), all };
@@ -99,7 +99,7 @@ export const pump = (desk: Desk, session: Session, now: number): void => {
     const read = desk.outbox.read(session.sent, cleanFrom, session.room, now);
     for (const entry of read.entries) {
       if (entry.kind === "gap") session.push(entry.seq, 0, now);
-      else session.push(entry.seq, entry.bytes, now, entry.firstSeq);
+      else session.push(entry.seq, entry.bytes, now, entry);
     }
     desk.frames(session, framesOf(prev, read.entries));
     if (read.exhausted) session.scanned = desk.outbox.highestHeld;

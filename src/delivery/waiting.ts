@@ -54,6 +54,7 @@ export const endEphemeral = (
   now: number,
 ): MessageState => {
   desk.ephemerals.take(ephemeral.seq);
+  desk.measured.count(`ephemeral_${end}`);
   desk.outbox.rememberEphemeral(ephemeral.message, ephemeral.seq, end, ephemeral.acceptedAt, now);
   return ephemeralState(ephemeral, end, desk.outbox.devices.count, now);
 };

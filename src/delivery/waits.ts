@@ -1,9 +1,15 @@
 /** Who waits for which message to end (S3, S5). In memory only: a wait ends with the object, and the caller is told so (S13). */
+import type { Measured } from "../measures/measured.ts";
 import type { Wait } from "./effects.ts";
 
 export class Waits {
   readonly #bySeq = new Map<number, Wait[]>();
+  readonly #measured: Measured;
   #count = 0;
+
+  constructor(measured: Measured) {
+    this.#measured = measured;
+  }
 
   get count(): number {
     return this.#count;
@@ -14,6 +20,7 @@ export class Waits {
     if (waiting === undefined) this.#bySeq.set(seq, [wait]);
     else waiting.push(wait);
     this.#count += 1;
+    this.#measured.count("waits_started");
   }
 
   /** Lets go of a call's waits: all of them, or the one for a message. */
@@ -21,7 +28,7 @@ export class Waits {
     for (const [seq, waiting] of this.#bySeq) {
       const left = waiting.filter((wait) => wait.call !== call || (index !== undefined && wait.index !== index));
       if (left.length === waiting.length) continue;
-      this.#count -= waiting.length - left.length;
+      this.#left(waiting.length - left.length);
       if (left.length === 0) this.#bySeq.delete(seq);
       else this.#bySeq.set(seq, left);
     }
@@ -40,8 +47,13 @@ export class Waits {
   take(seq: number): readonly Wait[] {
     const waiting = this.#bySeq.get(seq) ?? [];
     this.#bySeq.delete(seq);
-    this.#count -= waiting.length;
+    this.#left(waiting.length);
     return waiting;
+  }
+
+  #left(count: number): void {
+    this.#count -= count;
+    this.#measured.count("waits_ended", count);
   }
 
   seqs(): readonly number[] {

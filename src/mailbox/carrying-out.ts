@@ -1,8 +1,10 @@
 /** Does what a turn has decided, once it is committed. */
+import type { Delivery } from "../delivery/delivery.ts";
 import type { Effect } from "../delivery/effects.ts";
 import { log } from "../log.ts";
 import type { Arrivals } from "./arrivals.ts";
 import type { Callers } from "./callers.ts";
+import type { Gathering } from "./gathering.ts";
 import type { Sockets } from "./sockets.ts";
 
 export interface Hands {
@@ -12,7 +14,20 @@ export interface Hands {
   readonly mailbox: string;
 }
 
-export const carryOut = (effect: Effect, { sockets, callers, arrivals, mailbox }: Hands): void => {
+/** The attachments first: what is sent must be known, whenever the object is found again. */
+export const carryOut = (
+  { effects, touched, measured }: ReturnType<Delivery["takeEffects"]>,
+  hands: Hands,
+  gathering: Gathering | undefined,
+  now: number,
+): void => {
+  gathering?.add(measured);
+  for (const session of touched) hands.sockets.keep(session, gathering?.of(session.id));
+  for (const effect of effects) carryOutOne(effect, hands);
+  gathering?.endTurn(now);
+};
+
+const carryOutOne = (effect: Effect, { sockets, callers, arrivals, mailbox }: Hands): void => {
   switch (effect.kind) {
     case "frame":
       return sockets.send(effect.connection, effect.text);

@@ -35,12 +35,13 @@ import { Alarm } from "./alarm.ts";
 import { Arrivals } from "./arrivals.ts";
 import { AttentionTeller } from "./attention-teller.ts";
 import { Callers } from "./callers.ts";
-import { carryOut, type Hands } from "./carrying-out.ts";
+import { carryOut } from "./carrying-out.ts";
 import { earliest } from "./clock.ts";
 import { GraceTimer } from "./grace-timer.ts";
 import { GroupCommit, type QueuedSend } from "./group-commit.ts";
 import { Publishers } from "./publishers.ts";
 import { type Core, rehydrate } from "./rehydrate.ts";
+import { gatheringOf } from "./reporting.ts";
 import { connectionOf, Sockets } from "./sockets.ts";
 import type { Turns } from "./turns.ts";
 import { webhookCourier } from "./webhook-courier.ts";
@@ -61,16 +62,17 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   readonly #arrivals = new Arrivals();
   readonly #publishers = new Publishers(this.ctx, this.#settings.heartbeatMs, (call) => this.send(call));
   readonly #grace = new GraceTimer(() => this.#endGrace());
-  readonly #hands: Hands;
+  readonly #hands = { sockets: this.#sockets, callers: this.#callers, arrivals: this.#arrivals, mailbox: this.#name };
   readonly #turns: Turns = { core: () => this.#open(), turn: (work) => this.#turn((_, now) => work(now)) };
   readonly #webhooks = webhookCourier(this.env, this.#name, this.#turns);
   readonly #attention = new AttentionTeller(this.env, this.#name, this.#turns);
+  /** What is measured and not reported yet (M1); undefined where nothing is gathered. */
+  readonly #gathering = gatheringOf(this.env, this.ctx, this.#name, this.#sockets);
   #core: Core | undefined;
   #lastCall = 0;
 
   constructor(ctx: DurableObjectState, env: Environment) {
     super(ctx, env);
-    this.#hands = { sockets: this.#sockets, callers: this.#callers, arrivals: this.#arrivals, mailbox: this.#name };
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
     void ctx.blockConcurrencyWhile(() => this.#alarm.find());
   }
@@ -84,7 +86,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
 
   /** `ending`: a socket whose end woke the object; it counts as open until its end is noted. */
   #open(ending?: WebSocket): Core {
-    this.#core ??= rehydrate(this.#sql, this.#settings, this.#name, this.#sockets, ending);
+    this.#core ??= rehydrate(this.#sql, this.#settings, this.#name, this.#sockets, ending, this.#gathering);
     return this.#core;
   }
 
@@ -107,9 +109,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
       throw error;
     }
     committed?.(result);
-    const { effects, touched } = delivery.takeEffects();
-    for (const session of touched) this.#sockets.keep(session);
-    for (const effect of effects) carryOut(effect, this.#hands);
+    carryOut(delivery.takeEffects(), this.#hands, this.#gathering, clock.now());
     this.#webhooks.start();
     this.#attention.start();
     this.#arm();
@@ -206,8 +206,10 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     const id = connectionOf(socket);
     if (id === undefined) return this.#publishers.forget(socket);
     this.#open(socket);
-    this.#turn((delivery, now) => delivery.detach(id, now));
     this.#sockets.forget(id);
+    this.#turn((delivery, now) => delivery.detach(id, now));
+    // What it kept is kept elsewhere now: an end that is told twice must not bring it again.
+    socket.serializeAttachment(null);
   }
 
   async prolong(connectionId: string, token: TokenFacts) {

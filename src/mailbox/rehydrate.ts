@@ -5,6 +5,7 @@ import { Outbox } from "../outbox/outbox.ts";
 import type { Sql } from "../outbox/sql.ts";
 import type { DeliverySettings } from "../settings/delivery.ts";
 import { Clock } from "./clock.ts";
+import type { Gathering } from "./gathering.ts";
 import type { Sockets } from "./sockets.ts";
 
 export interface Core {
@@ -13,17 +14,20 @@ export interface Core {
   readonly clock: Clock;
 }
 
-/** `ending`: a socket whose end woke the object, and is still to be noted. */
+/** `ending`: a socket whose end woke the object, and is still to be noted. `gathering`: what it finds of it, where it has just woken. */
 export const rehydrate = (
   sql: Sql,
   settings: DeliverySettings,
   name: string,
   sockets: Sockets,
-  ending?: WebSocket,
+  ending: WebSocket | undefined,
+  gathering: Gathering | undefined,
 ): Core => {
   const outbox = new Outbox(sql, settings, name);
   const clock = new Clock(outbox.clockFloor);
-  const sessions = sockets.find(ending).map((attachment) => Session.restore(attachment));
+  const attachments = sockets.find(ending);
+  gathering?.restore(attachments);
+  const sessions = attachments.map((attachment) => Session.restore(attachment));
   // The runtime lists sockets in no promised order.
   sessions.sort((a, b) => a.openedAt - b.openedAt || (a.id < b.id ? -1 : 1));
   const autoPingedAt = (connection: string) => sockets.autoPingedAt(connection);

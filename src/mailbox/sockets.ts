@@ -1,5 +1,9 @@
 /** The Mailbox's open sockets, by connection: the runtime keeps them while the object sleeps, and they are found again when it wakes. */
-import type { Attachment, Session } from "../delivery/session.ts";
+import type { Session, Attachment as SessionAttachment } from "../delivery/session.ts";
+import type { Gathered } from "./gathering.ts";
+
+/** A connection's own, and on one of them what the Mailbox has measured (M1). */
+type Attachment = SessionAttachment & { readonly gathered?: Gathered };
 
 export class Sockets {
   readonly #ctx: DurableObjectState;
@@ -30,9 +34,27 @@ export class Sockets {
     this.#open.set(connection, socket);
   }
 
+  has(connection: string): boolean {
+    return this.#open.has(connection);
+  }
+
+  /** One that is open; undefined where none is. */
+  any(): string | undefined {
+    return this.#open.keys().next().value;
+  }
+
   /** Attaches a session's state to its socket, where it outlives a hibernation. */
-  keep(session: Session): void {
-    this.#open.get(session.id)?.serializeAttachment(session.attachment());
+  keep(session: Session, gathered: Gathered | undefined): void {
+    const attachment = session.attachment();
+    this.#open.get(session.id)?.serializeAttachment(gathered === undefined ? attachment : { ...attachment, gathered });
+  }
+
+  /** The same where of its session nothing has changed. */
+  keepGathered(connection: string, gathered: Gathered | undefined): void {
+    const socket = this.#open.get(connection);
+    if (socket === undefined) return;
+    const attachment = socket.deserializeAttachment() as Attachment | null;
+    if (attachment !== null) socket.serializeAttachment({ ...attachment, gathered });
   }
 
   send(connection: string, text: string): void {

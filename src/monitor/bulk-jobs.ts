@@ -9,8 +9,9 @@ import { attentionShards, bitOf } from "../protocol/attention.ts";
 import type { BulkStepDone } from "../protocol/mailbox-api.ts";
 import { DEAD_LETTER_REASONS } from "../protocol/message.ts";
 import type { Job, JobOrder, MonitorApi } from "../protocol/monitor-api.ts";
+import { inJurisdiction } from "../settings/jurisdiction.ts";
 import type { Bindings } from "../worker/exchange.ts";
-import { inJurisdiction, mailboxNamed } from "../worker/mailbox-stub.ts";
+import { mailboxNamed } from "../worker/mailbox-stub.ts";
 
 /** Users in a step, side by side: their Mailboxes are many, and this one awaits all of them. */
 const USERS_AT_ONCE = 20;

@@ -23,8 +23,10 @@ export const startWrangler = (args: readonly string[], options: SpawnOptions): C
   spawn(process.execPath, [binary, ...args], { cwd: projectDir, ...options, env: environment });
 
 /** Runs it to its end in this terminal; the result is its exit code. */
-export const runWrangler = (args: readonly string[]): number =>
-  spawnSync(process.execPath, [binary, ...args], { cwd: projectDir, stdio: "inherit", env: environment }).status ?? 1;
+export const runWrangler = (args: readonly string[], vars: Readonly<Record<string, string>> = {}): number => {
+  const env = { ...environment, ...vars };
+  return spawnSync(process.execPath, [binary, ...args], { cwd: projectDir, stdio: "inherit", env }).status ?? 1;
+};
 
 /** Runs it to its end and keeps what it says. */
 export const runQuietly = (args: readonly string[]): { readonly code: number; readonly output: string } => {

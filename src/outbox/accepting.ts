@@ -50,7 +50,7 @@ export const append = (tables: Tables, message: NewMessage, now: number): Append
   if (!makeRoom(tables, message.bytes, replaced, now)) return { kind: "full" };
   finish(tables, replaced, "replaced", now);
   const seq = tables.sequence.take(now);
-  const held = heldOf(tables.settings, message, seq, now);
+  const held = heldOf(tables.settings, message, seq, now, !tables.devices.anyOpen);
   insert(tables, held);
   return { kind: "new", message: held };
 };
@@ -58,6 +58,7 @@ export const append = (tables: Tables, message: NewMessage, now: number): Append
 export const insert = (tables: Tables, message: Held): void => {
   const { id, seq } = message.head;
   tables.messages.insert(message);
+  noteAccepted(tables, message.head);
   if (id !== null) tables.receipts.add(id, seq);
 };
 
@@ -66,11 +67,25 @@ export const endDirect = (tables: Tables, head: Head, now: number): Known => {
   const { seq, id, digest, acceptedAt, expiresAt } = head;
   tables.journal.defer({ seq, id, digest, end: "delivered", acceptedAt, expiresAt, endedAt: now, requeuedFrom: null });
   if (id !== null) tables.receipts.add(id, seq);
+  tables.measured.count("messages_accepted");
+  tables.measured.count("messages_delivered");
   return { ...knownOf(tables, head, now), status: "delivered", deliveredAt: now };
 };
 
-/** A message as it is held from now on. */
-export const heldOf = (settings: DeliverySettings, message: NewMessage, seq: number, now: number): Held => {
+const noteAccepted = ({ measured }: Tables, { acceptedAt, expiresAt, away }: Head): void => {
+  measured.count("messages_accepted");
+  if (away) measured.count("messages_accepted_away");
+  measured.began("held", acceptedAt, expiresAt, acceptedAt);
+};
+
+/** A message as it is held from now on; `away`: while no device is connected. */
+export const heldOf = (
+  settings: DeliverySettings,
+  message: NewMessage,
+  seq: number,
+  now: number,
+  away = false,
+): Held => {
   const { type, data, bytes, id, digest, topic, traceparent } = message;
   const appends = message.append === true;
   const fallbackMs = fallbackMsOf(settings, message);
@@ -89,6 +104,7 @@ export const heldOf = (settings: DeliverySettings, message: NewMessage, seq: num
       fallbackAt: fallbackMs === null ? null : now + fallbackMs,
       escalatedAt: null,
       appendType: appends ? type : null,
+      away,
     },
     entry: messageEntry({
       seq,
@@ -144,9 +160,10 @@ export const requeue = (
       ...(topic === null ? {} : { topic }),
       ...(append ? { append } : {}),
     };
-    const { head, entry } = heldOf(tables.settings, message, tables.sequence.take(now), now);
+    const { head, entry } = heldOf(tables.settings, message, tables.sequence.take(now), now, !tables.devices.anyOpen);
     const again = { head: { ...head, requeuedFrom: letter.seq }, entry };
     tables.messages.insert(again);
+    noteAccepted(tables, again.head);
     requeued.push(again.head);
   }
   tables.messages.write();

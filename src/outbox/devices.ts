@@ -87,6 +87,11 @@ export class Devices {
     return lowest;
   }
 
+  get anyOpen(): boolean {
+    for (const { open } of this.#byName.values()) if (open) return true;
+    return false;
+  }
+
   get highestAcked(): number {
     let highest = 0;
     for (const { acked } of this.#byName.values()) if (acked > highest) highest = acked;

@@ -107,7 +107,9 @@ export const record = (tables: Tables, progress: readonly Progress[], now: numbe
     tables.acked = Math.max(tables.acked, p.acked);
   }
   release(tables, now);
-  if (tables.acked > before && tables.messages.count > 0) tables.messages.markDelivered(before, tables.acked, now);
+  if (tables.acked > before && tables.messages.count > 0) {
+    noteDelivered(tables, tables.messages.markDelivered(before, tables.acked, now));
+  }
 };
 
 /** Releases what every device has passed. */
@@ -130,6 +132,41 @@ export const release = (tables: Tables, now: number): void => {
   if (lowest !== undefined) tables.losses.forgetThrough(lowest);
 };
 
+/** These have been acked for the first time (M1). */
+export const noteDelivered = ({ measured }: Tables, heads: readonly Head[]): void => {
+  if (heads.length === 0) return;
+  measured.count("messages_delivered", heads.length);
+  measured.count("messages_rescued", heads.filter((head) => head.away).length);
+};
+
+/** These are held no more, and ended so (M1). Who was away all the time was not failed: there was nobody to deliver to. */
+export const noteEnded = (tables: Tables, heads: readonly Head[], end: MessageEnd, now: number): void => {
+  const { measured } = tables;
+  for (const head of heads) measured.ended("held", head.acceptedAt, head.expiresAt, now);
+  switch (end) {
+    case "delivered":
+      return noteDelivered(
+        tables,
+        heads.filter((head) => head.deliveredAt === null),
+      );
+    case "expired":
+    case "rejected":
+    case "undeliverable": {
+      const failed = heads.filter((head) => tables.wasConnectedSince(head.acceptedAt));
+      measured.count(`failed_${end}`, failed.length);
+      break;
+    }
+    case "replaced":
+    case "recalled":
+    case "erased":
+      break;
+    case "dropped":
+      return;
+  }
+  measured.count(`ended_${end}`, heads.length);
+  if (tables.facts.get("had_device") === undefined) measured.count("ended_never_connected", heads.length);
+};
+
 /** The one way out of the table: enters the end in the journal, buries what is a dead letter, marks the place of a loss. */
 export const finish = (
   tables: Tables,
@@ -148,6 +185,7 @@ export const finish = (
     tables.deadLetters.bury(told, end, end === "expired" ? null : now);
   }
   tables.messages.remove(heads);
+  noteEnded(tables, heads, end, now);
   const ended = heads.map((head): Ended => {
     const { seq, id, digest, acceptedAt, expiresAt, requeuedFrom } = head;
     return { seq, id, digest, end, acceptedAt, expiresAt, endedAt: endedAt(head), requeuedFrom };

@@ -224,10 +224,15 @@ export class Messages {
     return undefined;
   }
 
-  markDelivered(after: number, through: number, at: number): void {
+  /** Gives back those that were not delivered before. */
+  markDelivered(after: number, through: number, at: number): readonly Head[] {
+    const marked: Head[] = [];
     this.#table.change(after, through, (head) => {
-      return head.deliveredAt !== null || head.rejectReason !== null ? head : delivered(head, at);
+      if (head.deliveredAt !== null || head.rejectReason !== null) return head;
+      marked.push(head);
+      return delivered(head, at);
     });
+    return marked;
   }
 
   markRejected(seq: number, reason: string): void {
@@ -237,13 +242,16 @@ export class Messages {
     });
   }
 
-  /** Another connection has acked what one had rejected: it is delivered after all. */
-  clearRejected(after: number, through: number, at: number): void {
+  /** Another connection has acked what one had rejected: it is delivered after all. Gives back those. */
+  clearRejected(after: number, through: number, at: number): readonly Head[] {
+    const cleared: Head[] = [];
     this.#table.change(after, through, (head) => {
       if (head.rejectReason === null || head.expiresAt <= at) return head;
       this.#rejected -= 1;
+      cleared.push(head);
       return delivered({ ...head, rejectReason: null }, at);
     });
+    return cleared;
   }
 
   /** Heads in `(after, before)` that are over at `now`, and were not yet at `since`; in order. */

@@ -4,6 +4,7 @@
  * Synchronous and without a clock: every call says what time it is, and the caller wraps it in a transaction. What is over
  * (`expiresAt <= now`) is over for every reader here, whether it has been swept away yet or not (D8).
  */
+import type { Measured } from "../measures/measured.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { DeadLetterSelector } from "../protocol/mailbox-api.ts";
 import type { NewMessage } from "../protocol/message.ts";
@@ -36,6 +37,21 @@ export class Outbox {
 
   get devices(): Devices {
     return this.#tables.devices;
+  }
+
+  /** What was measured in the running turn (M1). */
+  get measured(): Measured {
+    return this.#tables.measured;
+  }
+
+  /** How many held messages lie in `[first, seq]`. */
+  countIn(first: number, seq: number): number {
+    return this.#tables.messages.heads(first - 1, seq).length;
+  }
+
+  /** The highest seq that any connection has acked, as recorded. */
+  get ackedThrough(): number {
+    return this.#tables.acked;
   }
 
   /** Nothing that a reader could be sent lies above. */
@@ -222,7 +238,7 @@ export class Outbox {
 
   /** An ordinary ack over `(after, through]` makes what was rejected there delivered after all (C6). */
   clearRejected(after: number, through: number, now: number): void {
-    this.#tables.messages.clearRejected(after, through, now);
+    ending.noteDelivered(this.#tables, this.#tables.messages.clearRejected(after, through, now));
   }
 
   record(progress: readonly ending.Progress[], now: number): void {
@@ -295,6 +311,10 @@ export class Outbox {
   erase(now: number): void {
     const revokedAt = Math.max(this.revokedAt, now, this.#tables.sequence.highestMs);
     const attended = this.attention.afterErasure(now);
+    const held = this.#tables.messages.heads(0, Number.MAX_SAFE_INTEGER);
+    const which = (isAcked: boolean) => held.filter((head) => this.#tables.isAcked(head) === isAcked);
+    ending.noteEnded(this.#tables, which(true), "delivered", now);
+    ending.noteEnded(this.#tables, which(false), "erased", now);
     for (const table of USER_TABLES) this.#tables.sql.exec(`DELETE FROM ${table}`);
     this.#tables.facts.set("revoked_at", revokedAt);
     if (attended !== undefined) this.#tables.facts.set("attention", attended);

@@ -20,6 +20,8 @@ export interface Head {
   readonly escalatedAt: number | null;
   /** Of a stream's delta, its type: it is joined with its neighbours of the same topic and type on its way out (C3). */
   readonly appendType: string | null;
+  /** Accepted while no device was connected: delivered after all, it was rescued (M1). */
+  readonly away: boolean;
 }
 
 /** A message with its content, as the entry of a frame: it is made once, and spliced into frames as it is (C3). */
@@ -70,6 +72,7 @@ interface StoredMore {
   readonly append?: string;
   readonly fallback?: number;
   readonly escalated?: number;
+  readonly away?: 1;
 }
 
 /** Where entries stand that are joined by commas, the first of them at `from`. */
@@ -106,6 +109,7 @@ export const readHeads = (pack: number, stored: string): Placed[] => {
         fallbackAt: more?.fallback === undefined ? null : acceptedAt + more.fallback,
         escalatedAt: more?.escalated ?? null,
         appendType: more?.append ?? null,
+        away: more?.away === 1,
       },
     };
   });
@@ -119,7 +123,7 @@ const writeHead = (pack: number, head: Head, chars: number): string => {
   const { fallbackAt, escalatedAt } = head;
   const numbers = `[${seq - pack},${chars},${bytes},${acceptedAt},${expiresAt - acceptedAt}`;
   const optional = [id, deliveredAt, rejectReason, requeuedFrom, topic, fallbackAt, escalatedAt];
-  if (optional.every((value) => value === null)) return `${numbers}]`;
+  if (optional.every((value) => value === null)) return head.away ? `${numbers},{"away":1}]` : `${numbers}]`;
   const more: StoredMore = {
     ...(id === null ? {} : { id }),
     ...(digest === null ? {} : { digest }),
@@ -130,6 +134,7 @@ const writeHead = (pack: number, head: Head, chars: number): string => {
     ...(head.appendType === null ? {} : { append: head.appendType }),
     ...(fallbackAt === null ? {} : { fallback: fallbackAt - acceptedAt }),
     ...(escalatedAt === null ? {} : { escalated: escalatedAt }),
+    ...(head.away ? { away: 1 } : {}),
   };
   return `${numbers},${JSON.stringify(more)}]`;
 };

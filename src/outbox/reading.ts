@@ -12,6 +12,9 @@ export type Entry =
       readonly seq: number;
       /** Where it is the first of several that go as one. */
       readonly firstSeq: number;
+      /** How many go as one, and when the first was accepted. */
+      readonly count: number;
+      readonly acceptedAt: number;
       readonly bytes: number;
       readonly text: string;
     }
@@ -85,7 +88,8 @@ export const read = (
 /** The step that sends what goes as one. */
 export const messageOf = ({ heads, bytes }: Fold, messages: readonly Held[]): Entry => {
   const [first, last] = [heads[0] as Head, heads.at(-1) as Head];
-  return { kind: "message", seq: last.seq, firstSeq: first.seq, bytes, text: entryOf(messages) };
+  const { seq: firstSeq, acceptedAt } = first;
+  return { kind: "message", seq: last.seq, firstSeq, count: heads.length, acceptedAt, bytes, text: entryOf(messages) };
 };
 
 /** As many of `heads` as one page takes: at most `limit`, and 8 MiB, though one always fits. */

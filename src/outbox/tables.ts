@@ -1,4 +1,5 @@
 /** The tables of one Mailbox, each with what it keeps in memory, and the few facts that all of them turn on. */
+import { Measured } from "../measures/measured.ts";
 import type { DeliverySettings } from "../settings/delivery.ts";
 import { WebhookQueue } from "../webhooks/queue.ts";
 import { DeadLetters } from "./dead-letters.ts";
@@ -57,6 +58,8 @@ export class Tables {
   acked: number;
   /** What was ended in the running turn. */
   readonly finished = new Map<number, Ended>();
+  /** What was measured in the running turn (M1). */
+  readonly measured = new Measured();
 
   constructor(sql: Sql, settings: DeliverySettings, name: string) {
     const stored = read(sql);
@@ -78,6 +81,12 @@ export class Tables {
   /** Whether anybody has acked it, durably. */
   isAcked(message: Pick<Head, "seq" | "rejectReason">): boolean {
     return message.seq <= this.acked && message.rejectReason === null;
+  }
+
+  /** Whether a connection was open at some time since, as far as is known: a device that is away was last seen at its end. */
+  wasConnectedSince(instant: number): boolean {
+    for (const device of this.devices.all()) if (device.open || device.lastSeenAt >= instant) return true;
+    return false;
   }
 
   get revokedAt(): number {

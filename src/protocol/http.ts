@@ -5,6 +5,7 @@ import { isDevice, isSenderId, isTopic, isType, isUser, SHAPES, type Shape } fro
 import { LIMITS } from "./limits.ts";
 import { LOCATIONS } from "./location.ts";
 import { DEAD_LETTER_REASONS } from "./message.ts";
+import { RANGES, type Range } from "./monitor-api.ts";
 
 /** An object of exactly these fields; a fault says which there are. */
 export const fields = <const E extends v.ObjectEntries>(entries: E) =>
@@ -117,6 +118,9 @@ const page = {
 const reason = v.optional(v.picklist(DEAD_LETTER_REASONS, `One of ${DEAD_LETTER_REASONS.join(", ")}.`));
 
 export const noQuery = fields({});
+const RANGE = "15m, 6h or 7d.";
+/** `GET /v1/monitor` (M1). */
+export const monitorQuery = fields({ range: v.optional(v.picklist(Object.keys(RANGES) as Range[], RANGE), "15m") });
 /** Every route of the backend plane (S12). */
 export const placedQuery = fields({ location });
 export const pageQuery = fields({ ...page, location });

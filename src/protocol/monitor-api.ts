@@ -1,4 +1,5 @@
-/** What a Worker may ask of the Monitor by RPC, as of a Mailbox (`mailbox-api.ts`): plain data, fields only ever added (O2). */
+/** What a Worker or a Mailbox may ask of a Monitor by RPC, as of a Mailbox (`mailbox-api.ts`): plain data, fields only ever added (O2). */
+import type { Alert } from "./alert.ts";
 import type { Attention, AttentionReport } from "./attention.ts";
 import type { BulkStep } from "./mailbox-api.ts";
 import type { Readiness } from "./readiness.ts";
@@ -6,11 +7,77 @@ import type { Readiness } from "./readiness.ts";
 /** The one Monitor that runs the start-up check. */
 export const START_UP_MONITOR = "start-up";
 
+/** The Monitor that takes the reports of a Mailbox: always the same one, so that what begins and what ends meet (M1). */
+export const shardOf = (mailboxName: string, shards: number): string =>
+  shardName(Number.parseInt(mailboxName.slice(0, 8), 16) % shards);
+
+/** Monitors that gather, from 0 on. */
+export const shardName = (shard: number): string => `sys:monitor:${shard}`;
+
+/** How much there is of something; `oldestAt` in Unix milliseconds, absent where there is nothing. */
+export interface Level {
+  readonly count: number;
+  readonly oldestAt?: number;
+}
+
+/** At most so many are named of those that something failed for. */
+export const NAMED_MAX = 20;
+
+/** Whom something failed for, by the name of what failed (`CounterName`): names of Mailboxes, which are hashes (A6). */
+export type Named = Readonly<Record<string, readonly string[]>>;
+
+/** What was measured since the last report. */
+export interface Report {
+  /** A number of the catalogue (`measures/catalogue.ts`), how much is added to it, and so on. */
+  readonly pairs: readonly number[];
+  /** Of the code that measured it. */
+  readonly version: string;
+  readonly failed?: Named;
+}
+
+/** Time in slots: how long one is, and how many are kept. What is older is over. */
+export const RANGES = {
+  "15m": { slotMs: 10_000, slots: 90 },
+  "6h": { slotMs: 60_000, slots: 360 },
+  "7d": { slotMs: 3_600_000, slots: 168 },
+} as const;
+export type Range = keyof typeof RANGES;
+
+/** What a Monitor gathered in one slot; `held` and `open` as they were at its end. */
+export interface Slot {
+  /** Its beginning, in Unix milliseconds. */
+  readonly at: number;
+  readonly pairs: readonly number[];
+  readonly held: Level;
+  readonly open: Level;
+  readonly failed?: Named;
+}
+
+/** What a Monitor knows. */
+export interface Reading {
+  /** All that was ever reported to it. */
+  readonly pairs: readonly number[];
+  readonly held: Level;
+  readonly open: Level;
+  /** Senders who wait for the end of their message (S3). */
+  readonly waiting: number;
+  /** Those of the range in which anything came, in order. */
+  readonly slots: readonly Slot[];
+}
+
 export interface MonitorApi {
   /** Runs the start-up check; who asks while one runs shares its outcome (M4). */
   checkStartUp(): Promise<Readiness>;
   /** The last outcome of this version of the code; where there is none yet, its first check's. */
   lastStartUp(): Promise<Readiness>;
+
+  /** Takes what was measured. Nobody waits for it to be stored: a crash may lose the last seconds, and counts nothing twice. */
+  report(report: Report): Promise<void>;
+  measured(range: Range): Promise<Reading>;
+  /** The last alert of each rule (M3); those that fire first. */
+  alerts(): Promise<readonly Alert[]>;
+  /** Looks at everything once, and tells of what has changed; the schedule does it each minute. */
+  watch(): Promise<void>;
 
   /** Takes what a Mailbox says of itself (N4); repeatable, and in any order. */
   attend(report: AttentionReport): Promise<void>;

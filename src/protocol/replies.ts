@@ -1,7 +1,10 @@
 /** What the backend plane answers with, as it reads on the wire: the same by HTTP, in a batch and by RPC. Times are RFC 3339. */
+import type { Alert } from "./alert.ts";
 import type { AttentionReason } from "./attention.ts";
 import type { HttpErrorCode, Retry } from "./errors.ts";
 import type { DeadLetterReason, MessageStatus } from "./message.ts";
+import type { Range } from "./monitor-api.ts";
+import type { Readiness } from "./readiness.ts";
 
 /** S7: the state of one message. */
 export interface MessageReply {
@@ -187,3 +190,74 @@ export interface Refused extends Problem {
 
 /** `replayed`: the id was known already, and nothing new was made (S4); absent where it was not. */
 export type SentReply = MessageReply & { readonly replayed?: true };
+
+/** How many times were taken, and what they were: percentiles are true to 5 %. */
+export interface TimesReply {
+  readonly count: number;
+  readonly mean_ms: number;
+  readonly p50_ms: number;
+  readonly p95_ms: number;
+  readonly p99_ms: number;
+}
+
+export interface GaugeReply {
+  readonly count: number;
+  readonly oldest_at?: string;
+  readonly oldest_age_ms?: number;
+}
+
+/** What was measured over some time (M1). Rates are from 0 to 1, and null where nothing was counted, as times are. */
+export interface NumbersReply {
+  readonly connections: {
+    readonly attempts: number;
+    readonly failures: number;
+    readonly retries: number;
+    readonly refusals: number;
+    readonly failure_rate: number | null;
+    readonly established: number;
+    readonly ended: number;
+    readonly time: TimesReply | null;
+    readonly client_time: TimesReply | null;
+  };
+  readonly messages: {
+    readonly accepted: number;
+    readonly accepted_away: number;
+    readonly delivered: number;
+    readonly rescued: number;
+    readonly waited_for: number;
+    readonly expired: number;
+    readonly rejected: number;
+    readonly undeliverable: number;
+    readonly replaced: number;
+    readonly recalled: number;
+    readonly erased: number;
+    readonly failures: number;
+    readonly never_connected: number;
+    readonly success_rate: number | null;
+    readonly ephemeral_delivered: number;
+    readonly ephemeral_dropped: number;
+    readonly time: TimesReply | null;
+    readonly waiting_time: TimesReply | null;
+    readonly wire_time: TimesReply | null;
+  };
+  readonly mailbox_failures: number;
+}
+
+/** `GET /v1/monitor`. */
+export interface MonitorReply {
+  readonly range: Range;
+  readonly slot_ms: number;
+  readonly at: string;
+  readonly now: { readonly held: GaugeReply; readonly open_connections: number; readonly open_waits: number };
+  /** Over the whole range. */
+  readonly total: NumbersReply;
+  /** In order, one for each slot; `held` and `open_connections` as they were at its end. The last one is running. */
+  readonly slots: readonly (NumbersReply & {
+    readonly at: string;
+    readonly held: number;
+    readonly open_connections: number;
+  })[];
+  readonly alerts: readonly Alert[];
+  /** The last one's outcome; absent where it is not known. */
+  readonly start_up_check?: Readiness;
+}

@@ -217,9 +217,11 @@ const headersOf = (codes: readonly HttpErrorCode[]): readonly ReplyHeader[] => [
 ];
 
 const contentOf = (reply: Reply | undefined): JsonSchema => {
-  if (reply?.schema !== undefined) return jsonContent(reply.schema);
-  if (reply?.text === undefined) return {};
-  return { [reply.text]: { schema: reply.text === "application/json" ? { type: "object" } : { type: "string" } } };
+  const { schema, text = [] } = reply ?? {};
+  const texts = [text].flat().map((type) => {
+    return [type, { schema: type === "application/json" ? { type: "object" } : { type: "string" } }] as const;
+  });
+  return { ...(schema === undefined ? {} : jsonContent(schema)), ...Object.fromEntries(texts) };
 };
 
 const problemContent = (codes: readonly HttpErrorCode[]): JsonSchema =>

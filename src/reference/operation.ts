@@ -40,9 +40,9 @@ export interface Body {
 
 export interface Reply {
   readonly description: string;
-  /** A JSON body; or another media type, whose body is text. */
+  /** A JSON body; or another media type, or several, whose body is text. */
   readonly schema?: SchemaName;
-  readonly text?: string;
+  readonly text?: string | readonly string[];
   readonly headers?: readonly ReplyHeader[];
 }
 

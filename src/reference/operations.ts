@@ -2,6 +2,7 @@
  * What each route takes and answers, for people and tools. The routes themselves, and who may use them, stand in one table
  * (`worker/routes.ts`): a route without its words here has no OpenAPI document, and fails a test.
  */
+import { CONTENT_TYPES } from "../measures/exposition.ts";
 import * as http from "../protocol/http.ts";
 import { document, json, type Operation } from "./operation.ts";
 import { SILENCE_OPERATIONS } from "./silence-operations.ts";
@@ -220,6 +221,36 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     body: { schema: "Reject", example: { seq: 1_838_550_220_800_003, reason: "no such order" } },
     replies: { 200: json("Acknowledged", "It is recorded.") },
     errors: ["token_revoked", "token_mismatch", "unknown_connection"],
+  },
+
+  "GET /metrics": {
+    id: "metrics",
+    tag: "operating",
+    summary: "What is measured, for Prometheus",
+    description:
+      "M1, M2. OpenMetrics for who prefers it by `Accept`, and the older text format for everybody else. No user is named in it.",
+    query: http.noQuery,
+    replies: { 200: { description: "All of it.", text: Object.values(CONTENT_TYPES) } },
+    errors: ["unavailable"],
+  },
+  "GET /v1/monitor": {
+    id: "monitor",
+    tag: "operating",
+    summary: "What is measured, over a range and slot by slot",
+    description:
+      "M1. 15 minutes in slots of 10 seconds, 6 hours in minutes, or 7 days in hours. To who asks for `text/event-stream` it comes as events named `monitor`, one every 5 seconds.",
+    query: http.monitorQuery,
+    replies: { 200: { ...json("Monitor", "The numbers."), text: "text/event-stream" } },
+    errors: ["unavailable"],
+  },
+  "GET /v1/alerts": {
+    id: "alerts",
+    tag: "operating",
+    summary: "The last alert of each rule",
+    description: "M3. Those that fire first. Looked at anew once a minute.",
+    query: http.noQuery,
+    replies: { 200: json("Alerts", "Up to one for each rule.") },
+    errors: ["unavailable"],
   },
 
   "GET /health": {

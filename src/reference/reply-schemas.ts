@@ -3,10 +3,12 @@
  * its answers by, and a test holds real answers to them, down to the last field.
  */
 import * as v from "valibot";
+import { ALERT_RULES, type Alert as AlertReply } from "../protocol/alert.ts";
 import { ATTENTION_REASONS } from "../protocol/attention.ts";
 import { ERRORS, type HttpErrorCode } from "../protocol/errors.ts";
 import { SHAPES } from "../protocol/identifiers.ts";
 import { DEAD_LETTER_REASONS, type MessageStatus } from "../protocol/message.ts";
+import { RANGES, type Range } from "../protocol/monitor-api.ts";
 import { READINESS_STEPS, type Readiness } from "../protocol/readiness.ts";
 import type * as replies from "../protocol/replies.ts";
 
@@ -238,4 +240,77 @@ export const StartUpCheck: Schema<Readiness> = v.object({
   checked_at: instant,
   duration_ms: count,
   steps: v.array(v.object(step)),
+});
+
+const rate = v.nullable(
+  v.pipe(v.number(), v.minValue(0), v.maxValue(1), v.description("null where nothing was counted.")),
+);
+const ms = v.pipe(v.number(), v.minValue(0));
+const times = v.nullable(
+  v.pipe(
+    v.object({ count, mean_ms: ms, p50_ms: ms, p95_ms: ms, p99_ms: ms }),
+    v.description("Percentiles are true to 5 %; null where nothing was timed."),
+  ),
+);
+const numbers = {
+  connections: v.object({
+    attempts: count,
+    failures: v.pipe(count, v.description("A valid token, and no connection_established.")),
+    retries: count,
+    refusals: count,
+    failure_rate: rate,
+    established: count,
+    ended: count,
+    time: times,
+    client_time: times,
+  }),
+  messages: v.object({
+    accepted: count,
+    accepted_away: count,
+    delivered: count,
+    rescued: v.pipe(count, v.description("Accepted with nobody connected, and delivered after all.")),
+    waited_for: count,
+    expired: count,
+    rejected: count,
+    undeliverable: count,
+    replaced: count,
+    recalled: count,
+    erased: count,
+    failures: v.pipe(count, v.description("Expired, rejected or undeliverable for a user who was connected since.")),
+    never_connected: count,
+    success_rate: rate,
+    ephemeral_delivered: count,
+    ephemeral_dropped: count,
+    time: times,
+    waiting_time: times,
+    wire_time: times,
+  }),
+  mailbox_failures: count,
+};
+export const Alert: Schema<AlertReply> = v.object({
+  rule: v.picklist(ALERT_RULES),
+  status: v.picklist(["firing", "resolved"]),
+  id: v.pipe(v.string(), v.description("The same as it fires and as it resolves.")),
+  since: instant,
+  resolved_at: v.exactOptional(instant),
+  value: v.number(),
+  threshold: v.number(),
+  summary: v.string(),
+  mailboxes: v.pipe(v.array(v.string()), v.description("Up to 20, by the name that `GET /v1/users/{user}` tells.")),
+  runbook: v.string(),
+});
+export const Alerts = v.object({ alerts: v.array(Alert) });
+export const Monitor: Schema<replies.MonitorReply> = v.object({
+  range: v.picklist(Object.keys(RANGES) as Range[]),
+  slot_ms: count,
+  at: instant,
+  now: v.object({
+    held: v.object({ count, oldest_at: v.exactOptional(instant), oldest_age_ms: v.exactOptional(count) }),
+    open_connections: count,
+    open_waits: count,
+  }),
+  total: v.object(numbers),
+  slots: v.array(v.object({ at: instant, held: count, open_connections: count, ...numbers })),
+  alerts: v.array(Alert),
+  start_up_check: v.exactOptional(StartUpCheck),
 });

@@ -1,8 +1,10 @@
 /** Who is let in (A): API keys, and whose user tokens are taken. */
 import { type Checked, granted, type Refusal, refuse } from "../protocol/errors.ts";
+import { alertSettings, alertTelling } from "./alerts.ts";
 import { deliverySettings } from "./delivery.ts";
 import { type Environment, textOf } from "./environment.ts";
 import { jurisdictionFaults } from "./jurisdiction.ts";
+import { monitoringSettings } from "./monitoring.ts";
 import { startUpLimits } from "./start-up.ts";
 import { webhookSettings } from "./webhooks.ts";
 
@@ -135,7 +137,8 @@ const userTokens = (env: Environment): Checked<UserTokenSettings> => {
 
 /** What is wrong with the deployment's variables; nobody is let in until it is mended (A5). */
 const deploymentFault = (env: Environment): Refusal | undefined => {
-  const faults = [deliverySettings(env), startUpLimits(env), webhookSettings(env)].flatMap((read) => read.faults);
+  const readers = [deliverySettings, startUpLimits, monitoringSettings, alertSettings, alertTelling, webhookSettings];
+  const faults = readers.flatMap((read) => read(env).faults);
   faults.push(...jurisdictionFaults(env));
   if (faults.length === 0) return undefined;
   return refuse(

@@ -9,6 +9,15 @@ export const jurisdictionOf = (env: Environment): Jurisdiction | undefined => {
   return JURISDICTIONS.find((jurisdiction) => jurisdiction === name);
 };
 
+/** Objects as they may be placed; `namespace` is a Durable Object class's. */
+export const inJurisdiction = <N extends { jurisdiction(name: Jurisdiction): N }>(
+  env: Environment,
+  namespace: N,
+): N => {
+  const jurisdiction = jurisdictionOf(env);
+  return jurisdiction === undefined ? namespace : namespace.jurisdiction(jurisdiction);
+};
+
 export const jurisdictionFaults = (env: Environment): readonly string[] => {
   const name = textOf(env, "JURISDICTION");
   if (name === undefined || jurisdictionOf(env) !== undefined) return [];

@@ -37,6 +37,14 @@ export const targetFault = (url: URL, isDevelopment: boolean): string | undefine
   return undefined;
 };
 
+/** What is wrong with what webhooks are signed with; undefined where nothing is. */
+export const webhookSecretFault = (name: string, secret: string | undefined): string | undefined => {
+  if (secret === undefined) {
+    return `${name} is not set: \`echo "whsec_$(openssl rand -base64 32)" | wrangler secret put ${name}\` makes and stores one.`;
+  }
+  return SECRET.test(secret) ? undefined : `${name} must be whsec_ and 24 to 64 random bytes in base64.`;
+};
+
 export const webhookSettings = (env: Environment): Read<WebhookSettings> => {
   const faults: string[] = [];
   const [text, secret, old] = ["WEBHOOK_URL", "WEBHOOK_SECRET", "WEBHOOK_SECRET_OLD"].map((name) => textOf(env, name));
@@ -54,15 +62,11 @@ export const webhookSettings = (env: Environment): Read<WebhookSettings> => {
   const fault = url === undefined ? "it is no URL" : targetFault(url, env.ENVIRONMENT === "development");
   if (fault !== undefined) faults.push(`WEBHOOK_URL cannot be sent to: ${fault}.`);
   const secrets = [secret, old].filter((one) => one !== undefined);
-  if (secret === undefined) {
-    faults.push(
-      'WEBHOOK_SECRET is not set: `echo "whsec_$(openssl rand -base64 32)" | wrangler secret put WEBHOOK_SECRET` makes and stores one.',
-    );
-  }
-  for (const [name, one] of [["WEBHOOK_SECRET", secret] as const, ["WEBHOOK_SECRET_OLD", old] as const]) {
-    if (one !== undefined && !SECRET.test(one))
-      faults.push(`${name} must be whsec_ and 24 to 64 random bytes in base64.`);
-  }
+  const ofSecrets = [
+    webhookSecretFault("WEBHOOK_SECRET", secret),
+    old === undefined ? undefined : webhookSecretFault("WEBHOOK_SECRET_OLD", old),
+  ];
+  faults.push(...ofSecrets.flatMap((fault) => fault ?? []));
   if (url === undefined || faults.length > 0) return { settings: { events: NO_EVENTS }, faults };
   return { settings: { target: { url, secrets, timeoutMs: TIMEOUT_MS }, events }, faults };
 };

@@ -1,10 +1,11 @@
 /** Who may have a stream, and as what: everything about it that can be decided before its Mailbox is touched (A3, A4, C). */
-import { type Checked, granted, refuse } from "../protocol/errors.ts";
+import { type Checked, granted, type HttpErrorCode, refuse, statusOf } from "../protocol/errors.ts";
 import { type SocketQuery, socketQuery } from "../protocol/http.ts";
 import { type AttachCall, connectionTag } from "../protocol/mailbox-api.ts";
 import { attachTo } from "./attach.ts";
 import { checkQuery } from "./checked-input.ts";
 import { bearer, oneToken } from "./credentials.ts";
+import { measure, measureFailure } from "./gathering.ts";
 import { mailboxOf, type Outcome } from "./mailbox-stub.ts";
 import type { UserCall } from "./user-plane.ts";
 import { type VerifiedToken, verifyToken } from "./user-tokens.ts";
@@ -16,6 +17,12 @@ export type Admission = Omit<AttachCall, "tag">;
 
 /** `tokens`: those that came beside the header's and the query's. */
 export const admit = async (call: UserCall, tokens: readonly string[] = []): Promise<Checked<Admission>> => {
+  const admission = await judged(call, tokens);
+  if (!admission.ok) noteUnconnected(call, admission.code);
+  return admission;
+};
+
+const judged = async (call: UserCall, tokens: readonly string[]): Promise<Checked<Admission>> => {
   const query = checkQuery(socketQuery, call.query);
   if (!query.ok) return query;
   const header = bearer(call.request.headers);
@@ -47,7 +54,38 @@ const deviceOf = (token: VerifiedToken, query: SocketQuery): Checked<string> => 
 };
 
 /** Attaches to the user's Mailbox; the socket is the client's end of it, not accepted yet. */
-export const attach = async (call: UserCall, admission: Admission): Promise<Outcome<WebSocket>> => {
+export const attach = (call: UserCall, admission: Admission): Promise<Outcome<WebSocket>> => {
+  const attaching = attached(call, admission);
+  // Where the client hangs up meanwhile the runtime would end its request here, and nobody would hear of it.
+  call.background(attaching);
+  return attaching;
+};
+
+const attached = async (call: UserCall, admission: Admission): Promise<Outcome<WebSocket>> => {
   const mailbox = mailboxOf(call, admission.user);
-  return attachTo(mailbox, { ...admission, tag: connectionTag(mailbox.name) });
+  const socket = await attachTo(mailbox, { ...admission, tag: connectionTag(mailbox.name) });
+  // Who has gone meanwhile was never confirmed anything.
+  if (!socket.ok) noteUnconnected(call, socket.code, mailbox.name, admission.attempt);
+  else if (call.request.signal.aborted) noteUnconnected(call, "unavailable", mailbox.name, admission.attempt);
+  else noteConnected(call, admission);
+  return socket;
+};
+
+const noteConnected = (call: UserCall, { attempt = 0, connectMs }: Admission): void =>
+  measure(call, (measured) => {
+    measured.count("connection_attempts");
+    if (attempt > 0) measured.count("connection_retries");
+    measured.time("connection", Date.now() - call.startedAt);
+    if (connectMs !== undefined) measured.time("connection_client", connectMs);
+  });
+
+/** A refusal is the client's affair; what the service could not do is its own (M1). */
+const noteUnconnected = (call: UserCall, code: HttpErrorCode, mailbox?: string, attempt = 0): void => {
+  if (statusOf(code) < 500) return measure(call, (measured) => measured.count("connection_refusals"));
+  measure(call, (measured) => {
+    measured.count("connection_attempts");
+    if (attempt > 0) measured.count("connection_retries");
+    if (mailbox === undefined) measured.count("connection_failures");
+  });
+  if (mailbox !== undefined) measureFailure(call, "connection_failures", mailbox);
 };

@@ -52,6 +52,7 @@ const respond = async (
       request,
       env: c.env,
       access: accessOf(c.env),
+      startedAt,
       route,
       path: c.req.path,
       query: rawQuery(request),

@@ -22,6 +22,8 @@ export interface Caller {
 
 export interface Exchange extends Caller {
   readonly request: Request;
+  /** When it came, in Unix milliseconds. */
+  readonly startedAt: number;
   /** The route's pattern. */
   readonly route: string;
   /** The path as it came, still percent-encoded. */

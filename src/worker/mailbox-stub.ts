@@ -5,8 +5,9 @@ import { type Refusal, refuse } from "../protocol/errors.ts";
 import type { Location } from "../protocol/location.ts";
 import type { MailboxApi, WaitId } from "../protocol/mailbox-api.ts";
 import { sha256 } from "../protocol/sha256.ts";
-import { jurisdictionOf } from "../settings/jurisdiction.ts";
+import { inJurisdiction } from "../settings/jurisdiction.ts";
 import type { Bindings, Caller } from "./exchange.ts";
+import { measureFailure } from "./gathering.ts";
 import { remembered } from "./remembered.ts";
 
 export type MailboxStub = MailboxApi & { fetch(url: string, init: RequestInit): Promise<Response> };
@@ -35,7 +36,7 @@ export const mailboxName = remembered(1_000, (user) => sha256(`u:${user}`));
 
 /** The Mailbox of a user; `location` is where it is born, if this call is its first (S12). */
 export const mailboxOf = (caller: Caller, user: string, location?: Location): UserMailbox => ({
-  ...mailboxNamed(caller.env, mailboxName(user), location),
+  ...mailboxNamed(caller.env, mailboxName(user), location, (name) => measureFailure(caller, "mailbox_failures", name)),
   user,
 });
 
@@ -45,21 +46,20 @@ export const ownerOf = ({ user }: UserMailbox) => (user === undefined ? {} : { u
 /** The service's own Mailbox of that name: no hash starts so, and thus no request can address it (A6). */
 export const reservedMailbox = (env: Bindings, name: `sys:${string}`): UserMailbox => mailboxNamed(env, name);
 
-export const mailboxNamed = (env: Bindings, name: string, location?: Location): UserMailbox => {
+export const mailboxNamed = (
+  env: Bindings,
+  name: string,
+  location?: Location,
+  failed: (mailbox: string) => void = () => {},
+): UserMailbox => {
   const namespace = inJurisdiction(env, env.MAILBOX);
   const stub = () =>
     namespace.getByName(name, location === undefined ? {} : { locationHint: location }) as unknown as MailboxStub;
   return {
     name,
     // A caller that hangs up cancels nothing (S13): once a call has reached the Mailbox, its one turn there is not undone.
-    call: (kind, run) => callMailbox(name, stub, kind, run),
+    call: (kind, run) => callMailbox(name, stub, kind, run, failed),
   };
-};
-
-/** Objects as they may be placed (S12): a setting of the deployment, for all that it stores. */
-export const inJurisdiction = (env: Bindings, namespace: DurableObjectNamespace): DurableObjectNamespace => {
-  const jurisdiction = jurisdictionOf(env);
-  return jurisdiction === undefined ? namespace : namespace.jurisdiction(jurisdiction);
 };
 
 /** Never rejects. A stub whose object was lost stays broken, so that each attempt takes a new one. */
@@ -68,6 +68,7 @@ const callMailbox = async <T>(
   stub: () => MailboxStub,
   kind: CallKind,
   run: (stub: MailboxStub) => Promise<T>,
+  failing: (mailbox: string) => void,
 ): Promise<Outcome<T>> => {
   for (let attempt = 0; ; attempt += 1) {
     try {
@@ -85,6 +86,7 @@ const callMailbox = async <T>(
         await pause(Math.random() * RETRY_BASE_MS * 2 ** attempt);
         continue;
       }
+      failing(mailbox);
       log("error", "mailbox_call_failed", { mailbox, reason: kind, ...thrown(error) });
       return failed(kind, isLost);
     }

@@ -2,8 +2,8 @@
 import { log, thrown } from "../log.ts";
 import { type Checked, granted, refuse } from "../protocol/errors.ts";
 import type { MonitorApi } from "../protocol/monitor-api.ts";
+import { inJurisdiction } from "../settings/jurisdiction.ts";
 import type { Bindings } from "./exchange.ts";
-import { inJurisdiction } from "./mailbox-stub.ts";
 
 /** What is asked must be repeatable: it is asked once more where the object was lost on the way, as by a deploy. */
 export const askMonitor = async <T>(

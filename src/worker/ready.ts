@@ -4,9 +4,9 @@ import { type Checked, granted, refuse } from "../protocol/errors.ts";
 import { noQuery } from "../protocol/http.ts";
 import { type MonitorApi, START_UP_MONITOR } from "../protocol/monitor-api.ts";
 import type { Readiness } from "../protocol/readiness.ts";
+import { inJurisdiction } from "../settings/jurisdiction.ts";
 import { checkQuery } from "./checked-input.ts";
 import type { Bindings, Caller } from "./exchange.ts";
-import { inJurisdiction } from "./mailbox-stub.ts";
 import type { OpenHandler } from "./open-plane.ts";
 import { json } from "./problem.ts";
 
@@ -33,9 +33,15 @@ export const readiness = async ({ env, background }: Caller, which: "fresh" | "l
   return asking;
 };
 
+/** What the last check has found. */
+export const lastReadiness = (caller: Caller): Promise<Checked<Readiness>> => readiness(caller, "last");
+
 /** The Monitor logs what comes of it, or this one that it could not be asked. */
 export const checkOnSchedule = async (env: Bindings): Promise<void> => {
   await ask(env, (monitor) => monitor.checkStartUp());
+  const stub = inJurisdiction(env, env.MONITOR).getByName(START_UP_MONITOR) as unknown as MonitorApi;
+  // What is measured is looked at once the check has its outcome: it is looked at, too.
+  await stub.watch().catch((error) => log("error", "monitor_call_failed", thrown(error)));
 };
 
 const ask = async (env: Bindings, run: (monitor: MonitorApi) => Promise<Readiness>): Promise<Checked<Readiness>> => {

@@ -10,6 +10,7 @@ import { openEvents } from "./events.ts";
 import { getHealth } from "./health.ts";
 import { discardAll, getJob, listJobs, requeueAll, stopJob } from "./jobs.ts";
 import { getMessage, listHeld, recallMessage } from "./messages.ts";
+import { getAlerts, getMetrics, getMonitor } from "./monitoring.ts";
 import type { OpenHandler } from "./open-plane.ts";
 import { openPublisher } from "./publish.ts";
 import { getReady } from "./ready.ts";
@@ -105,6 +106,10 @@ export const ROUTES: readonly Route[] = [
   user("PUT", `${CONNECTION}/token`, renewToken),
   user("POST", `${CONNECTION}/ack`, postAck),
   user("POST", `${CONNECTION}/reject`, postReject),
+
+  { plane: "backend", method: "GET", path: "/metrics", scopes: ["monitor"], handle: getMetrics },
+  { plane: "backend", method: "GET", path: "/v1/monitor", scopes: ["monitor"], handle: getMonitor },
+  { plane: "backend", method: "GET", path: "/v1/alerts", scopes: ["monitor"], handle: getAlerts },
 
   { plane: "open", method: "GET", path: "/health", handle: getHealth },
   { plane: "open", method: "GET", path: "/ready", scopes: ["monitor"], handle: getReady },

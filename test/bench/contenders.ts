@@ -25,15 +25,21 @@ export interface Contender extends Process {
 
 const beside = (file: string): string => new URL(file, import.meta.url).pathname;
 
-export const ours = async (entry?: string): Promise<Contender> => {
+/** `monitored`: false switches monitoring off (M1). */
+export const ours = async (entry?: string, monitored = true): Promise<Contender> => {
   // A reader that acks each message by itself is beyond what clients usually may.
   const runtime = await startRuntime({
     ...(entry === undefined ? {} : { entry }),
-    vars: { CLIENT_FRAMES_PER_SECOND: "10000" },
+    vars: { CLIENT_FRAMES_PER_SECOND: "10000", MONITORING: monitored ? "on" : "off" },
   });
   const { port } = runtime;
   return {
-    name: entry === undefined ? "Restante" : "the same door, an object that stores nothing",
+    name:
+      entry === undefined
+        ? monitored
+          ? "Restante"
+          : "Restante, MONITORING off"
+        : "the same door, an object that stores nothing",
     durable: entry === undefined ? "on the disk (SQLite, synced)" : "no",
     port,
     pid: runtime.pid,

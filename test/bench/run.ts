@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: ours against storage-free forwarders in the same runtime, one bare and one behind our own door, against one that syncs
- * each message, against Node with SQLite as durable as ours, and against the other systems of the field that are installed here; in turns, in
+ * each message, against ours without monitoring, against Node with SQLite as durable as ours, and against the other systems of the field that are installed here; in turns, in
  * one run. What the issue of speed asks for is judged at the end.
  *
  * These are figures of one machine at one time: read the ratios. `--rounds N` (default 3), `--seconds N` a measurement (default 3),
@@ -44,6 +44,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => 
 // RabbitMQ takes the longest by far.
 const starting = startField(only, note);
 const us = await ours();
+const unwatched = await ours(undefined, false);
 const door = await sameDoor();
 const floor = await forwarder();
 const synced = await rowEach();
@@ -62,7 +63,7 @@ const ourBacklog = {
   },
 } as const satisfies Measurement;
 const turns: readonly (readonly Measurement[])[] = [
-  ...[us, door, floor, synced, node].filter(wanted).map((contender) => ofContender(contender, effort)),
+  ...[us, unwatched, door, floor, synced, node].filter(wanted).map((contender) => ofContender(contender, effort)),
   ...[us]
     .filter(wanted)
     .map((contender) => [
@@ -70,6 +71,7 @@ const turns: readonly (readonly Measurement[])[] = [
       ...ofOurs(contender, effort),
       ourBacklog,
     ]),
+  ...[unwatched].filter(wanted).map((contender) => ofWaiting(contender, "delivered: acked by the client", effort)),
   ...[floor]
     .filter(wanted)
     .map((contender) => ofWaiting(contender, "no; the reply waits for the client's ack, too", effort)),
@@ -92,7 +94,7 @@ const large = wanted(us) ? await draining(us, 10_000, "x".repeat(6_000)) : undef
 const idle = Number(values.idle);
 const idles = idle === 0 ? undefined : { us: await idling(us, idle, note), floor: await idling(floor, idle, note) };
 const sync = syncMs();
-for (const contender of [us, door, floor, synced, node]) await contender.stop();
+for (const contender of [us, unwatched, door, floor, synced, node]) await contender.stop();
 await field.stop();
 
 const measured = turns.flat();
@@ -112,6 +114,7 @@ const rows = (Object.keys(GROUPS) as Group[]).flatMap(rowsOf);
 const targets = targetsFrom({
   figures,
   us,
+  unwatched,
   floor,
   rowEach: synced,
   node,

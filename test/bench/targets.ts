@@ -10,6 +10,8 @@ import type { Target } from "./report.ts";
 export interface Judged {
   readonly figures: Figures;
   readonly us: Contender;
+  /** Ours with monitoring switched off. */
+  readonly unwatched: Contender;
   readonly floor: Contender;
   readonly rowEach: Contender;
   readonly node: Contender;
@@ -37,6 +39,7 @@ export const targetsFrom = (judged: Judged): readonly Target[] => [
   ...backlogTargets(judged),
   ...spreadTargets(judged),
   idleTarget(judged),
+  watchTarget(judged),
   {
     what: "7. simulation, kills and hibernation",
     wanted: "hold",
@@ -162,4 +165,21 @@ const idleTarget = ({ idles }: Judged): Target => {
   const ratio = idles.us.kbEach / idles.floor.kbEach;
   const figure = `${ratio.toFixed(2)} (${idles.us.kbEach.toFixed(0)} kB each), ${idles.us.cpuMs} ms in 5 s`;
   return { what, wanted, figure, isMet: ratio <= 1.1 };
+};
+
+/** What monitoring takes: at most 3 %, whichever way messages come. */
+const watchTarget = ({ figures, us, unwatched }: Judged): Target => {
+  const rates = (["one", "many", "spread", "waited"] as const).map(
+    (group) => figures.of(group, us.name) / figures.of(group, unwatched.name),
+  );
+  // Faster is more a second; on the way from send to receive it is less time.
+  const path = figures.of("path", unwatched.name, "p50Ms") / figures.of("path", us.name, "p50Ms");
+  const shares = [...rates, path];
+  return judge(
+    "6 (monitoring). Of ours without it: 1 sender, 64, 200 users, waiting, send → receive",
+    "≥ 0.97",
+    shares.map((share) => share.toFixed(2)).join(", "),
+    Math.min(...shares) >= 0.97,
+    ...shares,
+  );
 };

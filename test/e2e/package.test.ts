@@ -50,6 +50,8 @@ describe("[O1] the packed package", () => {
       "README.md",
       ...modules.flatMap((path) => [`dist/${path}.js`, `dist/${path}.js.map`]),
       "package.json",
+      "src/monitor/OPERATIONS.md",
+      "src/monitor/alerts.rules.yml",
       "src/protocol/PROTOCOL.md",
     ]);
     const sourcesOf = (module: string): readonly string[] =>

@@ -230,6 +230,13 @@ const operating = async (): Promise<void> => {
   }
   await ask("GET", "/ready", { credential: KEYS.monitor });
   await ask("GET", "/ready", { credential: KEYS.send });
+  for (const path of ["/metrics", "/v1/monitor", "/v1/alerts"]) {
+    await ask("GET", path, { credential: KEYS.monitor });
+    await ask("GET", path, { credential: KEYS.send });
+    await ask("GET", path, { query: "?x=1" });
+  }
+  for (const query of ["?range=15m", "?range=6h", "?range=7d", "?range=1y"]) await ask("GET", "/v1/monitor", { query });
+  await ask("GET", "/metrics", { headers: { accept: "application/openmetrics-text" } });
   await ask("GET", "/ready", { credential: "rk_guess" });
 
   const { url } = await start({ entry: faulty, vars: { FAULT: "send" } });

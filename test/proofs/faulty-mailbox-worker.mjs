@@ -1,11 +1,16 @@
 // The shipped Worker with a fault planted in its Mailboxes, named by the variable FAULT: a step of the start-up check that fails there.
-// `slow-connect` answers FAULT_MS late, and is no fault where that is soon enough.
+// `slow-connect` answers FAULT_MS late, and `slow-start` takes so long to start: no faults where that is soon enough.
 import { Mailbox as ShippedMailbox } from "../../src/index.ts";
 
 export * from "../../src/index.ts";
 export { default } from "../../src/index.ts";
 
 export class Mailbox extends ShippedMailbox {
+  constructor(ctx, env) {
+    super(ctx, env);
+    if (env.FAULT === "slow-start") void ctx.blockConcurrencyWhile(() => scheduler.wait(Number(env.FAULT_MS)));
+  }
+
   #fails(fault) {
     if (this.env.FAULT === fault) throw new Error(`planted: ${fault}`);
   }

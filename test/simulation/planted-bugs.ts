@@ -54,8 +54,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
 
   // ── Sending on ──
   bug("[D1] what is sent is deleted", "delivery/streaming.ts", [
-    "session.push(head.seq, head.bytes, now);",
-    "session.push(head.seq, head.bytes, now); desk.outbox.recall(head.seq, now);",
+    "session.push(head.seq, head.bytes, now, { acceptedAt: head.acceptedAt });",
+    "session.push(head.seq, head.bytes, now, { acceptedAt: head.acceptedAt }); desk.outbox.recall(head.seq, now);",
   ]),
   bug("[C7] a live message goes beyond the window", "delivery/session.ts", [
     "return this.#flight.length < this.window &&",
@@ -146,7 +146,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "",
   ]),
   bug("[D1] what is un-acked is lost at a hibernation", "delivery/session.ts", [
-    "session.#enter(seq, bytes, back < 0 ? seq + back : seq);",
+    "session.#enter({ seq, firstSeq, bytes, sentAt, acceptedAt, count });",
     "",
   ]),
   bug("[D3] the first ack releases for all devices", "outbox/ending.ts", [

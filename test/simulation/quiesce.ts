@@ -1,4 +1,6 @@
 /** The end of a schedule: everybody comes back and acks what there is; then nothing may be left, and nothing be due. */
+import { COUNTS_END } from "../../src/measures/catalogue.ts";
+import { Leases } from "../../src/measures/leases.ts";
 import { DEAD_LETTER_REASONS } from "../../src/protocol/message.ts";
 import { ackAll } from "./do-acks.ts";
 import { doAlarm, doDeadLetters, doHeld, doTell, doUser } from "./do-calls.ts";
@@ -42,6 +44,25 @@ export const quiesce = (referee: Referee): void => {
   doUser(referee);
   checkEnds(referee);
   checkStorage(referee);
+  checkMeasured(referee);
+};
+
+/** Every message that was accepted has been counted once as delivered, or as what it ended as otherwise, and is held no more. */
+const checkMeasured = ({ world: { measured } }: Referee): void => {
+  const ends = ["expired", "rejected", "undeliverable", "replaced", "recalled", "erased"] as const;
+  const ended = ends.reduce((sum, end) => sum + measured.count(`ended_${end}`), measured.count("messages_delivered"));
+  same(ended, measured.count("messages_accepted"), "M1", () => "messages counted as ended, against those accepted");
+  const pairs = measured.pairs();
+  let held = 0;
+  for (let at = 0; at < pairs.length; at += 2) {
+    const [id, count] = [pairs[at] as number, pairs[at + 1] as number];
+    if (id > COUNTS_END && Leases.isOf("held", id)) held += count;
+  }
+  same(held, 0, "M1", () => "messages counted as held");
+  for (const end of ["expired", "rejected", "undeliverable"] as const) {
+    expect(measured.count(`failed_${end}`) <= measured.count(`ended_${end}`), "M1", () => `more failed than ${end}`);
+  }
+  expect(measured.count("messages_rescued") <= measured.count("messages_accepted_away"), "M1", () => "rescues");
 };
 
 /** Whatever the webhook is to be told it is told at last, or it has failed ten times. */

@@ -4,9 +4,11 @@
  *
  * What survives what, as on the platform: hibernation leaves storage, alarm, sockets and attachments; a crash only storage and alarm.
  */
+
 import { Delivery } from "../../src/delivery/delivery.ts";
 import type { Effect } from "../../src/delivery/effects.ts";
 import { type Attachment, Session } from "../../src/delivery/session.ts";
+import { Tally } from "../../src/measures/tally.ts";
 import type { NodeSql } from "../../src/outbox/node-sql.ts";
 import { Outbox } from "../../src/outbox/outbox.ts";
 import type { DeliverySettings } from "../../src/settings/delivery.ts";
@@ -52,6 +54,9 @@ export class World {
     this.settings = settings;
     this.machineNow = machineNow;
   }
+
+  /** What all turns that were committed have measured (M1). */
+  readonly measured = new Tally();
 
   get now(): number {
     this.#open();
@@ -112,7 +117,8 @@ export class World {
       return undefined;
     }
     if (accepts !== undefined) this.#sockets.set(accepts, { attachment: "null", autoPingedAt: undefined });
-    const { effects, touched } = delivery.takeEffects();
+    const { effects, touched, measured } = delivery.takeEffects();
+    this.measured.add(measured);
     if (dies === "after_commit") {
       this.crash();
       return { kind: "committed", result, effects, now };

@@ -19,20 +19,26 @@ interface Layer {
 const layers: Readonly<Record<string, Layer>> = {
   protocol: { imports: [], portable: true },
   settings: { imports: ["protocol"], portable: true },
+  measures: { imports: ["protocol"], portable: true, pure: true },
   "log.ts": { imports: ["protocol"], portable: true },
   // Durable on the outbox's port, which it knows the type of; a Mailbox's and the Monitor's.
   webhooks: { imports: ["protocol", "settings"], types: ["outbox"], portable: true },
-  outbox: { imports: ["protocol", "webhooks"], types: ["settings"], portable: true },
-  delivery: { imports: ["protocol", "outbox"], types: ["settings"], portable: true, pure: true },
+  outbox: { imports: ["protocol", "measures", "webhooks"], types: ["settings"], portable: true },
+  delivery: { imports: ["protocol", "measures", "outbox"], types: ["settings"], portable: true, pure: true },
   // The port over a Durable Object's SQLite.
   "durable-sql.ts": { imports: [], types: ["outbox"] },
-  mailbox: { imports: ["protocol", "outbox", "webhooks", "delivery", "settings", "log.ts", "durable-sql.ts"] },
+  mailbox: {
+    imports: ["protocol", "measures", "outbox", "webhooks", "delivery", "settings", "log.ts", "durable-sql.ts"],
+  },
   // What the wire is, for tools.
-  reference: { imports: ["protocol"], portable: true },
+  reference: { imports: ["protocol", "measures"], portable: true },
   // A Mailbox is reached by its stub alone: importing the class would put it into the Worker's own code.
-  worker: { imports: ["protocol", "reference", "settings", "log.ts"], types: ["mailbox"] },
+  worker: { imports: ["protocol", "measures", "reference", "settings", "log.ts"], types: ["mailbox"] },
   // It sends and connects as any caller does: by way of the Worker's stubs.
-  monitor: { imports: ["protocol", "settings", "log.ts", "worker", "webhooks", "durable-sql.ts"], types: ["outbox"] },
+  monitor: {
+    imports: ["protocol", "measures", "settings", "log.ts", "worker", "webhooks", "durable-sql.ts"],
+    types: ["outbox"],
+  },
   "index.ts": { imports: ["protocol", "worker", "mailbox", "monitor", "settings", "log.ts"] },
   // It runs in other people's pages.
   client: { imports: ["protocol"], portable: true },
@@ -41,7 +47,7 @@ const layers: Readonly<Record<string, Layer>> = {
   // An app, and the development Worker around the one that is deployed: that one imports nothing of it.
   demo: { imports: ["index.ts", "client", "sender"], types: ["worker"] },
   // It runs on the developer's machine, before there is a server.
-  operate: { imports: [] },
+  operate: { imports: [], types: ["protocol"] },
 };
 
 const forbiddenFolders = ["utils", "helpers", "types", "services", "common"];

@@ -55,7 +55,7 @@ test.each([
     "a tool that reaches into the server",
     "operate/a.ts",
     'import { x } from "../protocol/x.ts";',
-    /operate does not import protocol/,
+    /operate imports protocol only by/,
   ],
   [
     "Cloudflare below the Mailbox",

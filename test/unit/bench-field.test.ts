@@ -22,7 +22,13 @@ const peer = (name: string, isSynced: boolean) => ({
   sender: () => Promise.reject(),
   reader: () => Promise.reject(),
 });
-const field = { us: named("us"), floor: named("floor"), rowEach: named("row"), node: named("node") };
+const field = {
+  us: named("us"),
+  unwatched: named("unwatched"),
+  floor: named("floor"),
+  rowEach: named("row"),
+  node: named("node"),
+};
 const judged = (figures: Figures) =>
   targetsFrom({
     ...field,

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { apiKeySetting, newApiKey, SCOPES } from "../../src/operate/api-key.ts";
+import { deployedOf } from "../../src/operate/deployed.ts";
 import { ensureDevVars } from "../../src/operate/dev-vars.ts";
 import { accessSettings, SCOPES as serverScopes } from "../../src/settings/access.ts";
 import { API_KEY, defaultVars } from "../support/credentials.ts";
@@ -41,4 +42,19 @@ test("[A5] npm start says what a file of secrets lacks, and leaves it as it is",
   const { missing } = ensureDevVars(path);
   expect(missing.join("\n")).toMatch(/^TOKEN_SECRET .*\nRESTANTE_API_KEY /);
   expect(readFileSync(path, "utf8")).toContain("API_KEY_MINE=send:00");
+});
+
+test("[O3] npm run deploy takes the version and the place from what wrangler reports", () => {
+  const session = { type: "wrangler-session", version: 1, command_line_args: ["deploy"] };
+  const report = (...targets: string[]) =>
+    [session, { type: "deploy", version: 1, version_id: "7c1f", targets }].map((one) => JSON.stringify(one)).join("\n");
+  expect(deployedOf(`${report("https://restante-staging.acme.workers.dev", "schedule: * * * * *")}\n`)).toEqual({
+    version: "7c1f",
+    urls: ["https://restante-staging.acme.workers.dev"],
+  });
+  expect(deployedOf(report("*.example.com/*", "push.example.com/v1/* (zone name: example.com)")).urls).toEqual([
+    "https://push.example.com",
+  ]);
+  expect(deployedOf(report("push.example.com (custom domain)")).urls).toEqual(["https://push.example.com"]);
+  expect(deployedOf(JSON.stringify(session))).toEqual({ version: undefined, urls: [] });
 });

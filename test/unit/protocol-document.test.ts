@@ -16,6 +16,7 @@ import { rfc3339 } from "../../src/protocol/instant.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { LOCATIONS } from "../../src/protocol/location.ts";
 import { DEAD_LETTER_REASONS, type MessageStatus } from "../../src/protocol/message.ts";
+import { NAMED_MAX, RANGES } from "../../src/protocol/monitor-api.ts";
 import { messageReply, problemBody, problemOutcome, sentOutcome } from "../../src/protocol/outcomes.ts";
 import { parsePublisherFrame, publishedFrame, publisherEstablishedFrame } from "../../src/protocol/publish-frames.ts";
 import { READINESS_STEPS, type Readiness } from "../../src/protocol/readiness.ts";
@@ -145,6 +146,9 @@ test("[A1] PROTOCOL.md lists every route with its scopes, its query and its body
     "PUT /v1/connections/{connection_id}/token": keys(http.noQuery),
     "POST /v1/connections/{connection_id}/ack": keys(http.tokenQuery),
     "POST /v1/connections/{connection_id}/reject": keys(http.tokenQuery),
+    "GET /metrics": keys(http.noQuery),
+    "GET /v1/monitor": keys(http.monitorQuery),
+    "GET /v1/alerts": keys(http.noQuery),
     "GET /health": keys(http.noQuery),
     "GET /ready": keys(http.noQuery),
     "GET /openapi.json": keys(http.noQuery),
@@ -408,6 +412,9 @@ const retries = ATTEMPT_DELAYS_MS.slice(1).map((ms) => {
 const L = LIMITS;
 const sentences: readonly string[] = [
   `at most ${inSeconds(constant("worker/ready.ts", "REPEATED_MS"))} behind`,
+  `\`15m\`, in slots of ${inSeconds(RANGES["15m"].slotMs)} and the default`,
+  `at once, and every ${inSeconds(constant("worker/monitoring.ts", "EVERY_MS"))}.`,
+  `up to ${NAMED_MAX} \`mailboxes\` that it happens to`,
   `and \`first_seq\`, up to ${FOLD_KIB} KiB. So`,
   "an integer, and from 1 to `batchMaxMessages` messages",
   `advance its ack for ${inSeconds(L.ackTimeoutMs)} is closed with 4408`,

@@ -74,7 +74,7 @@ export const workerUnderTest = (
           },
       },
     );
-  const env = { ...vars, MAILBOX: { getByName }, MONITOR: { getByName } };
+  const env = { MONITORING: "off", ...vars, MAILBOX: { getByName }, MONITOR: { getByName } };
 
   const fetch: WorkerUnderTest["fetch"] = async (method, path, init = {}) => {
     const request = new Request(`https://restante.test${path}`, { ...init, method });

@@ -24,6 +24,9 @@ export interface ConnectOptions extends TokenOptions {
   readonly window?: number;
   readonly after?: number;
   readonly origin?: string;
+  /** What the SDK says of its attempts (M1). */
+  readonly attempt?: number;
+  readonly connectMs?: number;
   /** In place of one minted for this connection. */
   readonly token?: string;
 }
@@ -198,10 +201,12 @@ export class User {
 
   /** Asks for a socket; the reply is what it is. */
   async upgrade(options: ConnectOptions = {}): Promise<Response> {
-    const { window, after, origin, token, ...tokenOptions } = options;
+    const { window, after, origin, token, attempt, connectMs, ...tokenOptions } = options;
     const url = new URL(`${HOST}/v1/socket`);
     if (window !== undefined) url.searchParams.set("window", String(window));
     if (after !== undefined) url.searchParams.set("after", String(after));
+    if (attempt !== undefined) url.searchParams.set("attempt", String(attempt));
+    if (connectMs !== undefined) url.searchParams.set("connect_ms", String(connectMs));
     return exports.default.fetch(url.href, {
       headers: {
         upgrade: "websocket",
