@@ -47,7 +47,7 @@ export class Monitor extends DurableObject<Bindings> implements MonitorApi {
   #isWriting = false;
   #running: Promise<Readiness> | undefined;
 
-  /** Either is to be told again (`alerts.ts`), or a job has a step to take: only where there is a table of it. */
+  /** For alerts that are to be told again (`alerts.ts`), and for a job's next step (`bulk-jobs.ts`): each only where there is its table. */
   override async alarm(): Promise<void> {
     if (this.#has("webhooks")) this.#book.tell();
     if (this.#has("jobs")) await this.#bulk.step();
