@@ -11,6 +11,7 @@ export interface Known {
   readonly acceptedAt: number;
   readonly expiresAt: number;
   readonly deliveredAt?: number;
+  readonly escalatedAt?: number;
   readonly requeuedFrom?: number;
 }
 
@@ -51,6 +52,7 @@ export const knownOf = (tables: Tables, message: Head, now: number): Known => {
     acceptedAt: message.acceptedAt,
     expiresAt: message.expiresAt,
     ...(acked && message.deliveredAt !== null ? { deliveredAt: message.deliveredAt } : {}),
+    ...(message.escalatedAt === null ? {} : { escalatedAt: message.escalatedAt }),
     ...(message.requeuedFrom === null ? {} : { requeuedFrom: message.requeuedFrom }),
   };
 };

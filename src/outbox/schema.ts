@@ -72,8 +72,6 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     `ALTER TABLE facts ADD COLUMN text TEXT`,
     `ALTER TABLE packs ADD COLUMN fallback_at INTEGER`,
     `ALTER TABLE devices ADD COLUMN timeouts INTEGER NOT NULL DEFAULT 0`,
-    `ALTER TABLE devices ADD COLUMN ended TEXT NOT NULL DEFAULT '[]'`,
-    `ALTER TABLE dead_letters ADD COLUMN trail TEXT NOT NULL DEFAULT '[]'`,
     WEBHOOKS_TABLE,
   ],
 ];

@@ -51,6 +51,8 @@ export interface MessageState {
   readonly expiresAt: number;
   /** When the first ack was recorded; at most 10 s after it came (D9). */
   readonly deliveredAt?: number;
+  /** When it went to the webhook as a fallback (N1); known while the message is held. */
+  readonly escalatedAt?: number;
   /** The seq of the dead letter that this message was made from (D7). */
   readonly requeuedFrom?: number;
 }

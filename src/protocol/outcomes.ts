@@ -18,6 +18,7 @@ export const messageReply = (m: MessageState): MessageReply => ({
   accepted_at: rfc3339(m.acceptedAt),
   expires_at: rfc3339(m.expiresAt),
   ...(m.deliveredAt === undefined ? {} : { delivered_at: rfc3339(m.deliveredAt) }),
+  ...(m.escalatedAt === undefined ? {} : { escalated_at: rfc3339(m.escalatedAt) }),
   ...(m.requeuedFrom === undefined ? {} : { requeued_from: m.requeuedFrom }),
 });
 

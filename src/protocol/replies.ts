@@ -18,6 +18,8 @@ export interface MessageReply {
   readonly accepted_at: string;
   readonly expires_at: string;
   readonly delivered_at?: string;
+  /** When it went to the webhook as a fallback (N1); known while it is held. */
+  readonly escalated_at?: string;
   /** The seq of the dead letter that it was made from (D7). */
   readonly requeued_from?: number;
 }

@@ -43,6 +43,9 @@ const message = {
   accepted_at: instant,
   expires_at: instant,
   delivered_at: v.exactOptional(instant),
+  escalated_at: v.exactOptional(
+    v.pipe(instant, v.description("When it went to the webhook as a fallback; known while it is held.")),
+  ),
   requeued_from: v.exactOptional(v.pipe(seq, v.description("The dead letter that it was made from."))),
 };
 export const Message: Schema<replies.MessageReply> = v.object(message);

@@ -18,6 +18,8 @@ export interface MessageState {
   readonly acceptedAt: string;
   readonly expiresAt: string;
   readonly deliveredAt?: string;
+  /** When it went to the webhook as a fallback (N1); known while it is held. */
+  readonly escalatedAt?: string;
   /** The seq of the dead letter that it was made from (D7). */
   readonly requeuedFrom?: number;
 }

@@ -56,7 +56,9 @@ test("[N1] what nobody has acked by its time goes to the webhook, signed; an ack
     },
   });
   // It is still held, and is told of no second time.
-  expect((await backend.state(late, "order-7")).body.status).toBe("queued");
+  const held = (await backend.state(late, "order-7")).body;
+  expect(held.status).toBe("queued");
+  expect(Date.parse(held.escalated_at) - Date.parse(held.accepted_at)).toBeGreaterThanOrEqual(1_000);
   const after = await backend.send("later", { type: "order", fallback });
   await until("later", 1);
   expect(after.status).toBe(202);

@@ -43,6 +43,7 @@ const noteFallback = (model: Model, m: Message, now: number): void => {
   const isDue = m.end === undefined && (fallbackAt ?? 0) <= now && !model.isAcked(m);
   expect(isDead || isDue, "N2", () => `${m.seq} goes to the webhook at ${now}, is due at ${fallbackAt}, and ${m.end}`);
   m.fallbackAt = undefined;
+  m.escalatedAt = now;
 };
 
 /** A dead letter is told of where that is switched on; and one with a fallback will never be acked. */

@@ -31,6 +31,8 @@ export interface Message {
   direct: boolean;
   /** When it goes to the webhook, if nobody has acked it by then; undefined where it does not, or has gone. */
   fallbackAt: number | undefined;
+  /** When it went, and was not a dead letter by then. */
+  escalatedAt: number | undefined;
   rejectReason: string | undefined;
   end: MessageEnd | undefined;
   /** The turn in which it ended: in that turn it may have been sent before. */
@@ -151,6 +153,7 @@ export class Model {
       requeuedFrom: undefined,
       appendTo: undefined,
       fallbackAt: undefined,
+      escalatedAt: undefined,
       ephemeral: false,
       direct: false,
       rejectReason: undefined,

@@ -294,6 +294,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "if (held.head.fallbackAt !== null) tellFallback(tables, held, now);",
     "",
   ]),
+  bug("[N1] when it went to the webhook is not remembered", "outbox/messages.ts", [
+    "fallbackAt: null, escalatedAt: at }",
+    "fallbackAt: null }",
+  ]),
   bug("[N2] what is rejected is not told of", "outbox/telling.ts", [
     "if (tables.settings.webhookEvents.includes(event))",
     'if (event !== "message.rejected" && tables.settings.webhookEvents.includes(event))',

@@ -275,6 +275,8 @@ export class Referee {
     same(state.acceptedAt, m.acceptedAt, "S7", what("acceptedAt"));
     same(state.expiresAt, m.expiresAt, "S7", what("expiresAt"));
     same(state.requeuedFrom, m.requeuedFrom, "D7", what("requeuedFrom"));
+    const escalatedAt = model.isHeld(m, now) ? m.escalatedAt : undefined;
+    same(state.escalatedAt, escalatedAt, "N1", what("escalatedAt"));
     if (countSentTo) same(state.devices, model.devices.size, "S7", what("devices"));
     // Of what has ended nobody keeps whom it was sent to: it is told from where the connections stand.
     if (countSentTo && (status === "queued" || model.isHeld(m, now)) && !m.ephemeral) {
