@@ -62,6 +62,19 @@ test("[S4, E1] what is refused to one of them is refused to no other", async () 
   });
 });
 
+test("[S4] twins that share a call are one message", async () => {
+  const user = "twins";
+  const seqs: number[] = [];
+  await sendAtOnce(32, 20, async (_, nth, request) => {
+    const reply = await request(send(user, { type: "t", id: `${nth}`, data: nth }));
+    expect(reply.status, reply.body).toBe(202);
+    seqs.push(JSON.parse(reply.body).seq);
+  });
+  expect(seqs).toHaveLength(32 * 20);
+  expect(new Set(seqs).size).toBe(20);
+  expect((await backend.user(user)).body.held.count).toBe(20);
+});
+
 test("[S13] those who hang up leave none of the others without a reply", async () => {
   const user = "leaving";
   for (let round = 0; round < 10; round += 1) {
