@@ -9,6 +9,7 @@ import { EventReader } from "../support/event-reader.ts";
 import { raw, requestBytes } from "../support/fuzz-http.ts";
 import { KEYS, scopedVars } from "../support/fuzz-keys.ts";
 import { Publisher } from "../support/publisher.ts";
+import { SECRET } from "../support/receiver.ts";
 import { type Runtime, type RuntimeOptions, startRuntime } from "../support/runtime.ts";
 
 const faulty = fileURLToPath(new URL("../proofs/faulty-mailbox-worker.mjs", import.meta.url));
@@ -207,6 +208,42 @@ const deadLetters = async (): Promise<void> => {
   await ask("DELETE", LETTERS, { path: user, query: "?reason=rejected" });
 };
 
+/** Who needs a person, what is done about it for all, and a webhook that nobody is at. */
+const silence = async (): Promise<void> => {
+  const vars = { ENVIRONMENT: "development", WEBHOOK_URL: "http://127.0.0.1:9/", WEBHOOK_SECRET: SECRET };
+  const { url } = await start({ vars });
+  const user = { user: "silent" };
+  const fallback = { after: 0.001 };
+  await ask("POST", MESSAGES, { url, path: user, body: { type: "t", id: "escalated", fallback } });
+  await ask("POST", MESSAGES, { url, path: user, body: { type: "t", fallback, ttl: 0.001 } });
+  const HOOKS = `${USER}/webhooks`;
+  await eventually("both were tried", async () => {
+    const { webhooks } = await ask("GET", HOOKS, { url, path: user });
+    return webhooks.length === 2 && webhooks.every(({ fault }: Document) => fault !== undefined);
+  });
+  expect(await ask("GET", HOOKS, { url, path: user, query: "?limit=1" })).toHaveProperty("next");
+  await ask("POST", `${HOOKS}/retry`, { url, path: user });
+  await ask("DELETE", HOOKS, { url, path: user });
+  expect(await ask("GET", MESSAGE, { url, path: { ...user, id: "escalated" } })).toHaveProperty("escalated_at");
+
+  await eventually("it is listed", async () => (await ask("GET", "/v1/attention", { url })).total === 1);
+  await ask("GET", "/v1/attention", { url, query: "?reason=expired&limit=1", credential: KEYS.monitor });
+  const JOB = "/v1/jobs/{job}";
+  const all = "/v1/dead-letters";
+  const begun = await ask("POST", `${all}/requeue`, { url, query: "?reason=expired", body: { ttl: 60 } });
+  const job = { job: begun.id };
+  await eventually("it is done", async () => (await ask("GET", JOB, { url, path: job })).status === "done");
+  await ask("DELETE", JOB, { url, path: job });
+  await ask("DELETE", all, { url, query: "?all=true" });
+  await ask("GET", "/v1/jobs", { url });
+  for (const method of ["GET", "DELETE"]) await ask(method, JOB, { url, path: { job: crypto.randomUUID() } });
+  for (const method of ["POST", "DELETE"])
+    await ask(method, method === "POST" ? `${all}/requeue` : all, { url, credential: KEYS.send });
+  // Which they are has to be said; and a fallback needs somewhere to go.
+  await ask("DELETE", all, { url });
+  await ask("POST", MESSAGES, { body: { type: "t", fallback } });
+};
+
 /** More devices than there may be, more messages than fit, and the ends that a stream can come to. */
 const ends = async (): Promise<void> => {
   for (let n = 0; n < 32; n += 1) await connect("crowd", { token: await mintLocally("crowd", { device: `d${n}` }) });
@@ -256,6 +293,7 @@ test("[E1] every reply of a run through all routes is as /openapi.json says, dow
   await connecting();
   await deadLetters();
   await ends();
+  await silence();
   await operating();
   expect(http.faults).toEqual([]);
 
