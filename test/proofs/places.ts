@@ -31,17 +31,23 @@ export const placesOf = async (backend: Backend, user: string): Promise<Places> 
   dead: await all("dead_letters", (after) => backend.deadLetters(user, { after, limit: PAGE })),
 });
 
-/** What GET says of one message: its status (or HTTP status, where that is not 200), and what it was requeued from. */
+/** What GET says of one message: its status (or HTTP status, where that is not 200), what it was requeued from, and whether it went to the webhook. */
 export interface Looked {
   readonly seq: number;
   readonly status: string;
   readonly requeuedFrom: number | undefined;
+  readonly escalated: boolean;
 }
 
 export const lookUp = async (backend: Backend, user: string, id: string): Promise<Looked> => {
   const { status, body } = await backend.state(user, id);
-  if (status !== 200) return { seq: 0, status: `${status} ${body?.code}`, requeuedFrom: undefined };
-  return { seq: body.seq, status: body.status, requeuedFrom: body.requeued_from };
+  if (status !== 200) return { seq: 0, status: `${status} ${body?.code}`, requeuedFrom: undefined, escalated: false };
+  return {
+    seq: body.seq,
+    status: body.status,
+    requeuedFrom: body.requeued_from,
+    escalated: body.escalated_at !== undefined,
+  };
 };
 
 /** Runs `work` over all items, some at a time. */

@@ -6,6 +6,10 @@ const proofs: Readonly<Record<string, readonly [file: string, what: string]>> = 
   simulation: ["../simulation/run.ts", "[--schedules 200000] [--seed n]: random schedules against the reference model"],
   races: ["races.ts", "[1000] [seed]: attaches with sends from 50 ms before to 50 ms after each"],
   kills: ["kills.ts", "[100] [seed]: SIGKILL under load, then every answered message is looked for"],
+  escalations: [
+    "escalations.ts",
+    "[100] [seed]: SIGKILL while fallbacks fall due, webhooks are on their way and dead letters of all users are requeued",
+  ],
   waits: ["waits.ts", "Prefer: wait from 0 to 30 s, acked before, at and after the limit"],
   "slow-readers": ["slow-readers.ts", "[10000] [4]: messages of 4 kB to sockets that stop reading"],
   storms: ["expiry-storms.ts", "[10000] [3]: messages that expire at once, and what sends meanwhile take"],

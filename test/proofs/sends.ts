@@ -25,16 +25,19 @@ export interface Sending {
   readonly id?: string;
   readonly ttl?: number;
   readonly topic?: string;
+  /** In seconds (N1); absent is the setting's. */
+  readonly fallback?: number;
   /** Bytes of filling beside the token. */
   readonly padding?: number;
 }
 
-export const bodyOf = ({ token, id, ttl, topic, padding }: Sending) => ({
+export const bodyOf = ({ token, id, ttl, topic, fallback, padding }: Sending) => ({
   type: "proof",
   data: padding === undefined ? { token } : { token, padding: "x".repeat(padding) },
   ...(id === undefined ? {} : { id }),
   ...(ttl === undefined ? {} : { ttl }),
   ...(topic === undefined ? {} : { topic }),
+  ...(fallback === undefined ? {} : { fallback: { after: fallback } }),
 });
 
 /** The reply as an acceptance; undefined where it is none. */

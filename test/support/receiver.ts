@@ -60,7 +60,12 @@ export class Receiver {
 
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
+    try {
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+    } catch {
+      // Its sender is gone: it has told nothing.
+      return;
+    }
     const text = Buffer.concat(chunks).toString();
     const headers = request.headers as Readonly<Record<string, string>>;
     let received: Received;
