@@ -7,7 +7,7 @@ import { messageReply, sentStatus } from "../protocol/outcomes.ts";
 import { type BackendCall, type BackendHandler, placement } from "./backend-plane.ts";
 import { checkQuery } from "./checked-input.ts";
 import type { Caller } from "./exchange.ts";
-import { mailboxOf, type UserMailbox, whileCallerListens } from "./mailbox-stub.ts";
+import { kindOf, mailboxOf, type UserMailbox, whileCallerListens } from "./mailbox-stub.ts";
 import { withHeaders } from "./message-headers.ts";
 import { preferenceApplied, preferredWaitMs } from "./prefer.ts";
 import { json } from "./problem.ts";
@@ -31,11 +31,9 @@ export const send = async (
   if (!message.ok) return message;
   if (waitMs === undefined && message.value.ttlMs !== 0) return sendShared(caller, mailbox, message.value);
   const messages = [message.value];
-  // Without an id the same send again would be a second message (S13).
-  const kind = message.value.id === undefined ? "once" : "repeatable";
   const startedAt = Date.now();
   const reply = await whileCallerListens(caller, mailbox, (waitId) =>
-    mailbox.call(kind, async (stub) => {
+    mailbox.call(kindOf(messages), async (stub) => {
       const left = waitMs === undefined ? {} : { waitMs: Math.max(0, startedAt + waitMs - Date.now()) };
       return (await stub.send({ messages, waitId, ...left }))[0];
     }),
