@@ -147,7 +147,9 @@ const outcomeOf = (desk: Desk, { call, send }: GroupedCall, drafts: readonly Dra
           const known = desk.outbox.state(draft.seq, now) as Known;
           return { ok: true, message: desk.stateOf(known), replayed: true };
         }
-        const forMs = Math.min(send.waitMs ?? LIMITS.ephemeralWaitMs, LIMITS.waitMaxMs);
+        // A twin that says no `ttl: 0` of its own has no wait of its own either (S4).
+        const ownMs = send.messages[index]?.ttlMs === 0 ? LIMITS.ephemeralWaitMs : 0;
+        const forMs = Math.min(send.waitMs ?? ownMs, LIMITS.waitMaxMs);
         const waiting = ephemeral.sentTo > 0 && wait(index, draft.seq, forMs);
         // Without a wait it is over at once, unless it is a twin of one that others wait for.
         const message =

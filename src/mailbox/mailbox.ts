@@ -227,8 +227,8 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     return this.#commits.add(send);
   }
 
-  async sendMany(call: string): Promise<string> {
-    const replies = await this.send(JSON.parse(call) as SendCall);
+  async sendMany(call: Uint8Array): Promise<string> {
+    const replies = await this.send(JSON.parse(new TextDecoder().decode(call)) as SendCall);
     return replies.map((reply) => JSON.stringify(outcomeOf(reply))).join("\n");
   }
 

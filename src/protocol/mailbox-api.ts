@@ -185,10 +185,10 @@ export interface WebhookEntry {
 export interface MailboxApi {
   send(call: SendCall): Promise<readonly (Sent | Refusal)[]>;
   /**
-   * A call with many messages, as JSON; their outcomes as they read on the wire (S9), a line each. As text, and written where they
+   * A call with many messages, as JSON in UTF-8; their outcomes as they read on the wire (S9), a line each. As text, and written where they
    * come to be: many small objects on their way through the runtime and two more hands cost more than storing them.
    */
-  sendMany(call: string): Promise<string>;
+  sendMany(call: Uint8Array): Promise<string>;
   /**
    * Several calls at once, each as if it had come alone, and none with a wait: a JSON list of `SendCall`, and of their replies. As
    * text, since the runtime takes several times as long over many small objects.

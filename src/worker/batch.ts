@@ -12,7 +12,7 @@ import { type KeyHandler, placement } from "./backend-plane.ts";
 import { type BatchValues, readBatch, valuesOf } from "./batch-body.ts";
 import { checkQuery } from "./checked-input.ts";
 import type { Caller } from "./exchange.ts";
-import { mailboxOf } from "./mailbox-stub.ts";
+import { kindOf, mailboxOf } from "./mailbox-stub.ts";
 import { refuseHeaders } from "./message-headers.ts";
 import { jsonText } from "./problem.ts";
 
@@ -73,6 +73,9 @@ const sendAll = async (caller: Caller, values: BatchValues, terms: BatchTerms): 
   });
 };
 
+/** A text with one character beyond Latin-1 would go with two bytes for each, and 10 MiB of escapes past the platform's bound. */
+const utf8 = new TextEncoder();
+
 const refused = (refusal: Refusal): string => JSON.stringify(problemOutcome(refusal));
 
 const draftOf = (value: Checked<unknown>, terms: BatchTerms): Checked<Draft> => {
@@ -106,9 +109,7 @@ const sendTo = async (caller: Caller, user: string, drafts: readonly Draft[]): P
   const location = drafts.find((draft) => draft.location !== undefined)?.location;
   const mailbox = mailboxOf(caller, user, location);
   const messages = drafts.map((draft) => draft.message);
-  // Again, all of them would be sent again: one without an id would be a second message (S13).
-  const kind = messages.every(({ id }) => id !== undefined) ? "repeatable" : "once";
-  const call: SendCall = { user, messages };
-  const outcomes = await mailbox.call(kind, (stub) => stub.sendMany(JSON.stringify(call)));
+  const call = utf8.encode(JSON.stringify({ user, messages } satisfies SendCall));
+  const outcomes = await mailbox.call(kindOf(messages), (stub) => stub.sendMany(call));
   return outcomes.ok ? outcomes.value.split("\n") : drafts.map(() => refused(outcomes));
 };

@@ -4,6 +4,7 @@ import { log, thrown } from "../log.ts";
 import { type Refusal, refuse } from "../protocol/errors.ts";
 import type { Location } from "../protocol/location.ts";
 import type { MailboxApi, WaitId } from "../protocol/mailbox-api.ts";
+import type { NewMessage } from "../protocol/message.ts";
 import { sha256 } from "../protocol/sha256.ts";
 import { inJurisdiction } from "../settings/jurisdiction.ts";
 import type { Bindings, Caller } from "./exchange.ts";
@@ -17,6 +18,10 @@ export type MailboxStub = MailboxApi & { fetch(url: string, init: RequestInit): 
  * the same however often it runs, `once` does not.
  */
 export type CallKind = "read" | "repeatable" | "once";
+
+/** Of a send: without an id the same again would be a second message (S13). */
+export const kindOf = (messages: readonly NewMessage[]): CallKind =>
+  messages.every(({ id }) => id !== undefined) ? "repeatable" : "once";
 
 export type Outcome<T> = { readonly ok: true; readonly value: Exclude<T, Refusal> } | Refusal;
 

@@ -7,7 +7,7 @@ import { messageReply, sentStatus } from "../protocol/outcomes.ts";
 import { type BackendCall, type BackendHandler, placement } from "./backend-plane.ts";
 import { checkQuery } from "./checked-input.ts";
 import type { Caller } from "./exchange.ts";
-import { mailboxOf, ownerOf, type UserMailbox, whileCallerListens } from "./mailbox-stub.ts";
+import { kindOf, mailboxOf, ownerOf, type UserMailbox, whileCallerListens } from "./mailbox-stub.ts";
 import { withHeaders } from "./message-headers.ts";
 import { preferenceApplied, preferredWaitMs } from "./prefer.ts";
 import { json } from "./problem.ts";
@@ -30,14 +30,12 @@ export const send = async (
   const message = newMessage(body, traceparent);
   if (!message.ok) return message;
   if (waitMs === undefined && message.value.ttlMs !== 0) return sendShared(caller, mailbox, message.value);
-  const call = { ...ownerOf(mailbox), messages: [message.value] };
-  // Without an id the same send again would be a second message (S13).
-  const kind = message.value.id === undefined ? "once" : "repeatable";
+  const messages = [message.value];
   const startedAt = Date.now();
   const reply = await whileCallerListens(caller, mailbox, (waitId) =>
-    mailbox.call(kind, async (stub) => {
+    mailbox.call(kindOf(messages), async (stub) => {
       const left = waitMs === undefined ? {} : { waitMs: Math.max(0, startedAt + waitMs - Date.now()) };
-      return (await stub.send({ ...call, waitId, ...left }))[0];
+      return (await stub.send({ ...ownerOf(mailbox), messages, waitId, ...left }))[0];
     }),
   );
   if (!reply.ok) return reply;

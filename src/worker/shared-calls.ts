@@ -14,7 +14,7 @@ import { granted, type Refusal, refuse } from "../protocol/errors.ts";
 import type { Sent } from "../protocol/mailbox-api.ts";
 import type { NewMessage } from "../protocol/message.ts";
 import type { Caller } from "./exchange.ts";
-import { type Outcome, ownerOf, type UserMailbox } from "./mailbox-stub.ts";
+import { kindOf, type Outcome, ownerOf, type UserMailbox } from "./mailbox-stub.ts";
 
 interface Passenger {
   readonly message: NewMessage;
@@ -52,15 +52,19 @@ const LINES_MAX = 1_000;
 const lines = new Map<string, Line>();
 
 /** Sends one message that nobody waits to end, perhaps together with others. */
-export const sendShared = async (caller: Caller, mailbox: UserMailbox, message: NewMessage): Promise<Outcome<Sent>> => {
+export const sendShared = (caller: Caller, mailbox: UserMailbox, message: NewMessage): Promise<Outcome<Sent>> => {
+  const sending = board(mailbox, message);
+  // A caller that hangs up cancels nothing (S13): it leaves nobody behind, and the line knows when its call has ended.
+  caller.background(sending);
+  return sending;
+};
+
+const board = (mailbox: UserMailbox, message: NewMessage): Promise<Outcome<Sent>> => {
   const line = lineTo(mailbox);
   const { next } = line;
   if (next !== undefined && hasRoom(next, message)) return rideAlong(mailbox, next, message);
-  if (line.underWay === 0 && line.lastShared < CROWD) return drive(line, mailbox, message, []);
-  const driving = gatherAndDrive(line, mailbox, message);
-  // A caller that hangs up must not leave the others behind.
-  caller.background(driving);
-  return driving;
+  const isAlone = line.underWay === 0 && line.lastShared < CROWD;
+  return isAlone ? drive(line, mailbox, message, []) : gatherAndDrive(line, mailbox, message);
 };
 
 const lineTo = ({ name }: UserMailbox): Line => {
@@ -102,26 +106,29 @@ const drive = async (
 ): Promise<Outcome<Sent>> => {
   line.underWay += 1;
   line.lastShared = 1 + passengers.length;
-  const outcome =
-    passengers.length === 0 ? await sendAlone(mailbox, message) : await sendAll(mailbox, message, passengers);
-  line.underWay -= 1;
-  return outcome;
+  try {
+    return passengers.length === 0
+      ? await sendAlone(mailbox, message)
+      : await sendAll(mailbox, [message, ...passengers.map((passenger) => passenger.message)], passengers);
+  } finally {
+    line.underWay -= 1;
+  }
 };
 
 const sendAll = async (
   mailbox: UserMailbox,
-  message: NewMessage,
+  messages: readonly NewMessage[],
   passengers: readonly Passenger[],
 ): Promise<Outcome<Sent>> => {
-  const calls = [message, ...passengers.map((passenger) => passenger.message)].map((m) => ({
-    ...ownerOf(mailbox),
-    messages: [m],
-  }));
-  const text = await mailbox.call("once", (stub) => stub.sendTogether(JSON.stringify(calls)));
-  const outcomes = text.ok ? repliesIn(text.value).map(only) : calls.map(() => text);
+  const calls = JSON.stringify(messages.map((message) => ({ ...ownerOf(mailbox), messages: [message] })));
+  const together = await mailbox.call(kindOf(messages), async (stub) => repliesIn(await stub.sendTogether(calls)));
+  const outcomes = together.ok ? together.value : messages.map(() => together);
   for (const [at, { arrive }] of passengers.entries()) arrive(outcomes[at + 1] ?? failed());
-  return orAlone(mailbox, message, outcomes[0] ?? failed());
+  return orAlone(mailbox, messages[0] as NewMessage, outcomes[0] ?? failed());
 };
+
+const repliesIn = (text: string): readonly Outcome<Sent>[] =>
+  (JSON.parse(text) as readonly (readonly (Sent | Refusal)[])[]).map(only);
 
 /** Where the Mailbox was lost, each goes on by itself: what has an id can be sent again (S13). */
 const orAlone = (
@@ -132,13 +139,11 @@ const orAlone = (
   !outcome.ok && outcome.code === "outcome_unknown" && message.id !== undefined ? sendAlone(mailbox, message) : outcome;
 
 const sendAlone = async (mailbox: UserMailbox, message: NewMessage): Promise<Outcome<Sent>> => {
-  // Without an id the same send again would be a second message (S13).
-  const kind = message.id === undefined ? "once" : "repeatable";
-  const replies = await mailbox.call(kind, (stub) => stub.send({ ...ownerOf(mailbox), messages: [message] }));
+  const replies = await mailbox.call(kindOf([message]), (stub) =>
+    stub.send({ ...ownerOf(mailbox), messages: [message] }),
+  );
   return replies.ok ? only(replies.value) : replies;
 };
-
-const repliesIn = (text: string): readonly (readonly (Sent | Refusal)[])[] => JSON.parse(text);
 
 const only = ([reply]: readonly (Sent | Refusal)[]): Outcome<Sent> =>
   reply === undefined ? failed() : reply.ok ? granted(reply) : reply;

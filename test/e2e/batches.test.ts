@@ -210,3 +210,18 @@ test("[S9, A1] only a key with send may, and a user token may not", async () => 
     ...["missing_key", "invalid_key", "invalid_key"],
   ]);
 });
+
+test("[S9, E2] a batch at its limit is taken, however its text has to be escaped on the way to one Mailbox", async () => {
+  // A quote takes two bytes here and four on the way, and one character beyond Latin-1 would double all of them.
+  const messages = Array.from({ length: 41 }, (_, n) => ({
+    to: "escaped",
+    type: "t",
+    data: `${'"'.repeat(124_000)}${n === 7 ? "😀" : n}`,
+  }));
+  expect(Buffer.byteLength(JSON.stringify({ messages }))).toBeGreaterThan(0.96 * LIMITS.batchMaxBytes);
+  expect(summary(await backend.sendBatch(messages))).toEqual(times(41, "202 queued"));
+  const first = (await backend.list("escaped", { limit: 8 })).body.messages;
+  expect(first.map(({ data }: { readonly data: string }) => data)).toEqual(
+    messages.slice(0, 8).map(({ data }) => data),
+  );
+});

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { KeepAlive, post, type Reply } from "../bench/keep-alive.ts";
 import { heldSend } from "../proofs/hang-up.ts";
 import { Backend } from "../support/backend.ts";
-import { API_KEY } from "../support/credentials.ts";
+import { Connection } from "../support/connection.ts";
+import { API_KEY, mintLocally } from "../support/credentials.ts";
 import { type Runtime, startRuntime } from "../support/runtime.ts";
 
 let runtime: Runtime;
@@ -90,4 +91,21 @@ test("[S13] those who hang up leave none of the others without a reply", async (
   }
   const { count } = (await backend.user(user)).body.held;
   expect(count).toBeGreaterThanOrEqual(2_400);
+  expect(runtime.logs).not.toMatch(/hung|different request|Warning/);
+});
+
+test("[S4, S5] a twin of what is on its way, and never stored, holds nobody up", async () => {
+  const user = "beside";
+  const reader = await Connection.open(runtime.url, { token: await mintLocally(user) });
+  await reader.caughtUp();
+  const ephemeral = backend.send(user, { type: "t", id: "e", ttl: 0 }, { wait: 5 });
+  await reader.next("messages");
+  const beganAt = performance.now();
+  await sendAtOnce(24, 1, async (sender, _, request) => {
+    const reply = await request(send(user, { type: "t", id: sender === 9 ? "e" : `beside-${sender}` }));
+    expect(reply.status, reply.body).toBe(202);
+  });
+  expect(performance.now() - beganAt).toBeLessThan(900);
+  await reader.close();
+  expect((await ephemeral).status).toBe(200);
 });

@@ -156,7 +156,7 @@ export const doSend = (referee: Referee, plans: readonly CallPlan[], dies?: Deat
     const waits = result[at]?.waits ?? [];
     accepted[at]?.forEach((a, index) => {
       const wait = waits.find((w) => w.index === index);
-      if (a !== undefined) settleReply(referee, call, a, wait?.forMs, turn, wasCaughtUp);
+      if (a !== undefined) settleReply(referee, call, index, a, wait?.forMs, turn, wasCaughtUp);
       if (wait === undefined) return;
       const held = referee.waiting.get(call.call) ?? new Map();
       referee.waiting.set(call.call, held.set(index, { seq: wait.seq, deadline: now + wait.forMs }));
@@ -179,6 +179,7 @@ export const doSend = (referee: Referee, plans: readonly CallPlan[], dies?: Deat
 const settleReply = (
   referee: Referee,
   { send }: GroupedCall,
+  index: number,
   a: Accepted,
   forMs: number | undefined,
   turn: Turn<unknown>,
@@ -189,7 +190,8 @@ const settleReply = (
   const { now } = turn;
   if (m.ephemeral && m.end === undefined) {
     const sentTo = turn.kind === "done" && a.isNew ? checkEphemeral(referee, a, wasCaughtUp, now) : state.sentTo;
-    const asked = Math.min(send.waitMs ?? LIMITS.ephemeralWaitMs, LIMITS.waitMaxMs);
+    const own = send.messages[index]?.ttlMs === 0 ? LIMITS.ephemeralWaitMs : 0;
+    const asked = Math.min(send.waitMs ?? own, LIMITS.waitMaxMs);
     const waits = sentTo > 0 && asked > 0;
     same(forMs, waits ? asked : undefined, "S5", () => `wait of ttl 0 ${m.seq}`);
     // A twin without a wait of its own does not end what others wait for.

@@ -68,7 +68,7 @@ export const workerUnderTest = (
         get:
           (_, method) =>
           (...args: unknown[]) => {
-            if (method === "sendMany") return many(mailbox, options, String(args[0]));
+            if (method === "sendMany") return many(mailbox, options, new TextDecoder().decode(args[0] as Uint8Array));
             if (method === "sendTogether") return together(mailbox, options, String(args[0]));
             return touched({ mailbox, options, method: String(method), args });
           },
