@@ -82,6 +82,22 @@ test("two hundred users are held to the price of a sync in the runtime, and to t
   ]);
 });
 
+test("monitoring may take 3 % of any way that messages come, and no more", () => {
+  const groups = ["one", "many", "spread", "waited"] as const;
+  const judgeOf = (perSecond: number, p50Ms: number) => {
+    const figures = taken(
+      groups.flatMap((group) => [[group, "us", perSecond] as const, [group, "unwatched", 1_000] as const]),
+    );
+    const rest = { group: "path", durable: "", take: async () => ({}) } as const;
+    figures.add({ ...rest, name: "us" }, { p50Ms });
+    figures.add({ ...rest, name: "unwatched" }, { p50Ms: 1 });
+    return judged(figures).find(({ what }) => what.startsWith("6 (monitoring)"));
+  };
+  expect(judgeOf(970, 1)).toMatchObject({ figure: "0.97, 0.97, 0.97, 0.97, 1.00", isMet: true });
+  expect(judgeOf(960, 1)).toMatchObject({ isMet: false });
+  expect(judgeOf(1_000, 1.04)).toMatchObject({ isMet: false });
+});
+
 test("a figure is the median of its rounds", () => {
   const rates = [3, 1, 2].map((perSecond) => ["one", "us", perSecond] as const);
   expect(taken(rates).of("one", "us")).toBe(2);
