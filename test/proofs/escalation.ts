@@ -11,6 +11,7 @@ import { audit } from "./kill-audit.ts";
 import { Ledger, Senders } from "./kill-senders.ts";
 import { type Places, placesOf } from "./places.ts";
 import { Reader } from "./reader.ts";
+import { type Job, RequeueJobs } from "./requeue-jobs.ts";
 import type { Sending } from "./sends.ts";
 import { Tellings, untold } from "./tellings.ts";
 
@@ -33,7 +34,7 @@ export interface EscalationReport {
   /** Kills with a fallback due in the 50 ms around it; with a webhook received and not answered; with a job that was running still afterwards. */
   readonly hits: { readonly falling: number; readonly telling: number; readonly requeuing: number };
   readonly accepted: number;
-  /** Events that the receiver knows; those of them that came more than once; messages that were acked first, and not told of. */
+  /** Events that came; those of them that came more than once; messages that were acked first, and not told of. */
   readonly events: number;
   readonly repeated: number;
   readonly calledOff: number;
@@ -75,13 +76,6 @@ export const escalationProof = async (options: EscalationOptions): Promise<Escal
   }
 };
 
-interface Job {
-  readonly id: string;
-  readonly status: string;
-  readonly users: { readonly failed: number };
-  readonly dead_letters: { readonly done: number };
-}
-
 class Stage {
   readonly #runtime: Runtime;
   readonly #receiver: Receiver;
@@ -89,7 +83,8 @@ class Stage {
   readonly #random: Random;
   readonly #backend: Backend;
   readonly #senders: Senders;
-  readonly #tellings: Tellings;
+  readonly #jobs: RequeueJobs;
+  readonly #tellings = new Tellings();
   readonly #ledgers = [...AWAY, ...READ].map((user) => new Ledger(user));
   readonly #readers: Reader[] = [];
   readonly #fallbackMs = new Map<string, number>();
@@ -109,18 +104,20 @@ class Stage {
     this.#random = new Random(options.seed);
     this.#backend = new Backend(runtime.url);
     this.#senders = new Senders(this.#backend);
-    this.#tellings = new Tellings(receiver.received);
+    const users = this.#ledgers.map(({ user }) => user);
+    this.#jobs = new RequeueJobs(this.#backend, users, () => this.#places());
     const random = this.#random.fork();
     const seen = new Set<string>();
-    receiver.answer = ({ id }): Answer => {
-      if (this.#onWebhook !== undefined) {
-        this.#unanswered += 1;
-        this.#onWebhook();
-        return "hang";
-      }
-      const isFirst = !seen.has(id);
-      seen.add(id);
-      return { status: isFirst && !this.#over && random.chance(FAILING) ? 500 : 204 };
+    receiver.answer = (received): Answer => {
+      const isFirst = !seen.has(received.id);
+      seen.add(received.id);
+      const onWebhook = this.#onWebhook;
+      const isFailing = isFirst && !this.#over && random.chance(FAILING);
+      this.#tellings.note(received, onWebhook === undefined && !isFailing);
+      if (onWebhook === undefined) return { status: isFailing ? 500 : 204 };
+      this.#unanswered += 1;
+      onWebhook();
+      return "hang";
     };
   }
 
@@ -153,7 +150,7 @@ class Stage {
       accepted: this.#accepted().length,
       ...{ events: this.#tellings.events, repeated: this.#tellings.repeated, calledOff: this.#calledOff() },
       ...{ jobs: jobs.length, requeued: jobs.reduce((sum, job) => sum + job.dead_letters.done, 0) },
-      violations: [...new Set([...this.#violations, ...this.#senders.violations])],
+      violations: [...new Set([...this.#violations, ...this.#senders.violations, ...this.#jobs.violations])],
     };
   }
 
@@ -199,22 +196,6 @@ class Stage {
     await Promise.all(Array.from({ length: count }, () => this.#send(this.#random.pick(ledgers), about)));
   }
 
-  /** Undefined where nobody knows whether there is a job now. */
-  async #requeueAll(query: Readonly<Record<string, string>>, ttl: number): Promise<string | undefined> {
-    const begun = await this.#backend
-      .call("POST", "/v1/dead-letters/requeue", { ttl }, { query })
-      .catch(() => undefined);
-    if (begun === undefined || begun.status === 503) return undefined;
-    if (begun.status !== 202) this.#violations.push(`[N5] requeue: ${begun.status} ${JSON.stringify(begun.body)}`);
-    return begun.body.id;
-  }
-
-  async #jobs(): Promise<readonly Job[]> {
-    const { status, body } = await this.#backend.call("GET", "/v1/jobs");
-    if (status !== 200) throw new Error(`GET /v1/jobs: ${status} ${JSON.stringify(body)}`);
-    return body.jobs;
-  }
-
   // ── Kills ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   async #kill(aim: Aim): Promise<void> {
@@ -232,12 +213,12 @@ class Stage {
       await instant(performance.now() + random.int(0, 5));
     } else if (aim === "requeue") {
       // For long, or to expire again.
-      const begun = this.#requeueAll({ reason: "expired" }, random.chance(0.5) ? 0.5 : 3_600);
-      if (random.chance(0.7)) await begun;
+      const { answered } = await this.#jobs.begin({ reason: "expired" }, random.chance(0.5) ? 0.5 : 3_600);
+      if (random.chance(0.7)) await answered;
       await instant(performance.now() + random.int(0, 25));
     }
     await this.#strike();
-    if (aim === "requeue" && (await this.#jobs()).some((job) => job.status === "running")) this.#hits.requeuing += 1;
+    if (aim === "requeue" && !(await this.#jobs.areOver())) this.#hits.requeuing += 1;
   }
 
   /** All is accepted, webhooks are on their way, and more are to come: from now on there are only alarms to see to it. */
@@ -245,6 +226,8 @@ class Stage {
     const received = this.#anyWebhook();
     await this.#burst(40, { fallback: 0.4 }, this.#ledgers.slice(0, AWAY.length));
     await received;
+    // By now all of them are due: no other alarm than the webhooks' own comes to their help.
+    await instant(performance.now() + 1_000);
     await this.#strike();
   }
 
@@ -281,30 +264,15 @@ class Stage {
 
   /** Jobs go on until they are done; and the list of users with dead letters is right, whatever was lost on the way to it. */
   async #settle(): Promise<readonly Job[]> {
-    await this.#hold("[N5] jobs go on after a crash", async () =>
-      (await this.#jobs()).every((job) => job.status !== "running"),
-    );
+    await this.#hold("[N5] jobs go on after a crash", () => this.#jobs.areOver());
+    await this.#jobs.judge();
+    // Until the last of those that were sent again for half a second is over.
     await instant(performance.now() + SHORT_TTL_MS);
-    await this.#hold("[N4] the list is of those with dead letters", async () => {
-      const listed = await this.#backend.call("GET", "/v1/attention");
-      const dead = await this.#places();
-      const users = this.#ledgers.map(({ user }) => user).filter((_, at) => (dead[at]?.dead.length ?? 0) > 0);
-      return (
-        listed.body.users
-          .map((one: { user: string }) => one.user)
-          .toSorted()
-          .join() === users.toSorted().join()
-      );
-    });
-    const last = await this.#requeueAll({ all: "true" }, 3_600);
-    await this.#hold("[N5] the last job is done", async () =>
-      (await this.#jobs()).some((job) => job.id === last && job.status === "done"),
-    );
-    const jobs = await this.#jobs();
-    for (const { id, users } of jobs) {
-      if (users.failed > 0) this.#violations.push(`[N5] job ${id} has left out ${users.failed} users`);
-    }
-    return jobs;
+    await this.#hold("[N4] the list is of those with dead letters", () => this.#jobs.isListRight());
+    const last = await (await this.#jobs.begin({ all: "true" }, 3_600)).answered;
+    const isDone = async () => (await this.#jobs.list()).some((job) => job.id === last && job.status === "done");
+    await this.#hold("[N5] the last job is done", isDone);
+    return this.#jobs.list();
   }
 
   /** Until those who read have all, and the webhook has been told of the rest. */

@@ -21,40 +21,37 @@ const keyOf = (user: string, seq: number, event: string): string => `${user} ${s
 
 export class Tellings {
   readonly #byEvent = new Map<string, Received[]>();
-  readonly #received: readonly Received[];
-  #read = 0;
+  readonly #taken = new Set<string>();
 
-  /** `received` may grow: what has come since is taken in, too. */
-  constructor(received: readonly Received[]) {
-    this.#received = received;
+  /** One that came. Only what was answered with a 2xx is known to be there: else it is to come again. */
+  note(received: Received, isTaken: boolean): void {
+    const { user, seq } = aboutOf(received);
+    const key = keyOf(user, seq, received.body.type);
+    this.#byEvent.set(key, [...(this.#byEvent.get(key) ?? []), received]);
+    if (isTaken) this.#taken.add(key);
   }
 
   has(user: string, seq: number, event: Told): boolean {
-    this.#update();
-    return this.#byEvent.has(keyOf(user, seq, event));
+    return this.#taken.has(keyOf(user, seq, event));
   }
 
   /** Each message of a user that a webhook was about: its id by its seq. */
   idsOf(user: string): ReadonlyMap<number, string> {
-    this.#update();
     const abouts = [...this.#byEvent.values()].map(([first]) => aboutOf(first as Received));
     return new Map(abouts.filter((about) => about.user === user).map(({ seq, id }) => [seq, id]));
   }
 
   /** Events that came more than once. */
   get repeated(): number {
-    this.#update();
     return [...this.#byEvent.values()].filter((all) => all.length > 1).length;
   }
 
   get events(): number {
-    this.#update();
     return this.#byEvent.size;
   }
 
   /** One event has one id and one body, however often it comes; one id is one event's; a fallback does not come before its time. */
   violations(fallbackMsOf: (token: string) => number | undefined): readonly string[] {
-    this.#update();
     const found: string[] = [];
     const eventOf = new Map<string, string>();
     for (const [key, all] of this.#byEvent) {
@@ -74,15 +71,6 @@ export class Tellings {
       if (body.type === "message.fallback" && isEarly) found.push(`[N1] ${key} came before its time`);
     }
     return found;
-  }
-
-  #update(): void {
-    for (; this.#read < this.#received.length; this.#read += 1) {
-      const one = this.#received[this.#read] as Received;
-      const { user, seq } = aboutOf(one);
-      const key = keyOf(user, seq, one.body.type);
-      this.#byEvent.set(key, [...(this.#byEvent.get(key) ?? []), one]);
-    }
   }
 }
 
