@@ -28,6 +28,7 @@ const waitViolations = async (backend: Backend, user: string, c: WaitCase): Prom
 
   const limitMs = Math.min(c.limitSeconds, 30) * 1_000;
   const beganAt = performance.now();
+  const sentAt = Date.now();
   const replying = backend
     .send(user, { type: "waited", id: "the-one" }, { wait: c.limitSeconds })
     .then((reply) => ({ reply, afterMs: performance.now() - beganAt, repliedAt: Date.now() }));
@@ -48,8 +49,9 @@ const waitViolations = async (backend: Backend, user: string, c: WaitCase): Prom
   const ackedAt = Date.now();
 
   const { reply, afterMs, repliedAt } = await replying;
-  // The limit counts from the acceptance, which a busy machine may be late with; its clock is also ours.
+  // The limit counts from the request's arrival, which lies between the two; on a busy machine they are far apart. Its clock is also ours.
   const limitAt = Date.parse(reply.body.accepted_at) + limitMs;
+  const earliestLimitAt = sentAt + limitMs;
   const applied = reply.headers.get("preference-applied");
   if (applied !== `wait=${limitMs / 1_000}`) say(`Preference-Applied is ${applied}`);
   const isAcked = c.ackAtMs !== "never";
@@ -61,8 +63,8 @@ const waitViolations = async (backend: Backend, user: string, c: WaitCase): Prom
     if (afterMs > ackedAfterMs + LATE_MS) say(`200 only ${afterMs - ackedAfterMs} ms after the ack`);
   } else if (reply.status === 202) {
     if (reply.body.status !== "queued") say(`202 with status ${reply.body.status}`);
-    if (isAcked && ackedAt < limitAt - BLUR_MS)
-      say(`202, though the ack came ${limitAt - ackedAt} ms before the limit`);
+    if (isAcked && ackedAt < earliestLimitAt - BLUR_MS)
+      say(`202, though the ack came ${earliestLimitAt - ackedAt} ms before the limit`);
     if (afterMs < limitMs - 2) say(`202 after ${afterMs} ms, before the limit`);
     if (repliedAt > limitAt + LATE_MS) say(`202 only ${repliedAt - limitAt} ms after the limit`);
   } else say(`answered ${reply.status} ${JSON.stringify(reply.body)}`);
