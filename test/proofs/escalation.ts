@@ -215,10 +215,12 @@ class Stage {
       // For long, or to expire again.
       const { answered } = await this.#jobs.begin({ reason: "expired" }, random.chance(0.5) ? 0.5 : 3_600);
       if (random.chance(0.7)) await answered;
-      await instant(performance.now() + random.int(0, 25));
+      await instant(performance.now() + random.int(0, 120));
     }
     await this.#strike();
-    if (aim === "requeue" && !(await this.#jobs.areOver())) this.#hits.requeuing += 1;
+    if (aim !== "requeue") return;
+    if (!(await this.#jobs.areOver())) this.#hits.requeuing += 1;
+    await this.#judgeJobs();
   }
 
   /** All is accepted, webhooks are on their way, and more are to come: from now on there are only alarms to see to it. */
@@ -262,10 +264,15 @@ class Stage {
     );
   }
 
-  /** Jobs go on until they are done; and the list of users with dead letters is right, whatever was lost on the way to it. */
-  async #settle(): Promise<readonly Job[]> {
+  /** Jobs go on until they are done. Before the next one begins, which would make good what this one has left. */
+  async #judgeJobs(): Promise<void> {
     await this.#hold("[N5] jobs go on after a crash", () => this.#jobs.areOver());
     await this.#jobs.judge();
+  }
+
+  /** Jobs go on until they are done; and the list of users with dead letters is right, whatever was lost on the way to it. */
+  async #settle(): Promise<readonly Job[]> {
+    await this.#judgeJobs();
     // Until the last of those that were sent again for half a second is over.
     await instant(performance.now() + SHORT_TTL_MS);
     await this.#hold("[N4] the list is of those with dead letters", () => this.#jobs.isListRight());

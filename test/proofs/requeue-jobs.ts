@@ -67,6 +67,7 @@ export class RequeueJobs {
     for (const [id, due] of this.#due) {
       for (const one of due) if (left.has(one)) this.violations.push(`[N5] job ${id} has passed over ${one}`);
     }
+    this.#due.clear();
     for (const { id, users } of await this.list()) {
       if (users.failed > 0) this.violations.push(`[N5] job ${id} has left out ${users.failed} users`);
     }
