@@ -23,6 +23,7 @@ interface Row {
 
 const UNKNOWN_MESSAGE: Expected = [404, "unknown_message"];
 const UNKNOWN_DEAD_LETTER: Expected = [404, "unknown_dead_letter"];
+const UNKNOWN_JOB: Expected = [404, "unknown_job"];
 
 /** The contract's words (A1), written apart from the table in src: a new route is added here by hand, or this test fails. */
 const CONTRACT: Readonly<Record<string, Row>> = {
@@ -41,6 +42,19 @@ const CONTRACT: Readonly<Record<string, Row>> = {
   "POST /v1/users/:user/dead-letters/requeue": { to: ["manage"], answers: [200] },
   "DELETE /v1/users/:user/dead-letters/:seq": { to: ["manage"], answers: UNKNOWN_DEAD_LETTER },
   "POST /v1/users/:user/dead-letters/:seq/requeue": { to: ["manage"], answers: UNKNOWN_DEAD_LETTER },
+  "GET /v1/users/:user/webhooks": { to: ["manage", "monitor"], answers: [200] },
+  "POST /v1/users/:user/webhooks/retry": { to: ["manage"], answers: [200] },
+  "DELETE /v1/users/:user/webhooks": { to: ["manage"], answers: [200] },
+  "GET /v1/attention": { to: ["monitor"], answers: [200] },
+  // What is to be done to all users' dead letters has to be said.
+  "POST /v1/dead-letters/requeue": { to: ["manage"], answers: [400, "invalid_request"] },
+  "DELETE /v1/dead-letters": { to: ["manage"], answers: [400, "invalid_request"] },
+  "GET /v1/jobs": { to: ["manage", "monitor"], answers: [200] },
+  "GET /v1/jobs/:job": { to: ["manage", "monitor"], answers: UNKNOWN_JOB },
+  "DELETE /v1/jobs/:job": { to: ["manage"], answers: UNKNOWN_JOB },
+  "GET /metrics": { to: ["monitor"], answers: [200] },
+  "GET /v1/monitor": { to: ["monitor"], answers: [200] },
+  "GET /v1/alerts": { to: ["monitor"], answers: [200] },
   "GET /v1/socket": { to: "token", answers: [101] },
   "GET /v1/events": { to: "token", answers: [200] },
   "PUT /v1/connections/:connection_id/token": { to: "token", answers: [200] },
@@ -135,7 +149,7 @@ const paths = [...new Set(ROUTES.map((route) => route.path))];
 const rowOf = (path: string, method: Method): Row | undefined => {
   const wanted = method === "HEAD" ? "GET" : method;
   // The word `requeue` stands where a seq may: one dead letter, with a seq that is none.
-  if (path.endsWith("/dead-letters/requeue") && wanted === "DELETE")
+  if (path === "/v1/users/:user/dead-letters/requeue" && wanted === "DELETE")
     return { to: ["manage"], answers: [400, "invalid_request"] };
   return CONTRACT[`${wanted} ${path}`];
 };
@@ -210,6 +224,7 @@ const call = async (ground: Ground, path: string, method: Method, credential: Cr
     .replace(":user", encodeURIComponent(ground.user))
     .replace(":id", "m-1")
     .replace(":seq", "7")
+    .replace(":job", "6f1c1d8a-0c6e-4d1a-9a53-2d6f0b7f3c11")
     .replace(":connection_id", ground.connectionId);
   const isUpgrade = CONTRACT[`${method} ${path}`]?.answers[0] === 101;
   const headers = [
@@ -277,8 +292,8 @@ test("[A1, A4, E1] credential × scope × route × method: every cell has its st
     cells += found.cells;
   }
   expect(wrong).toEqual([]);
-  // 19 paths and 25 that are none, 7 methods, 16 credentials: a new route is counted here on purpose.
-  expect(cells).toBe((19 + 25) * 7 * 16);
+  // 29 paths and 25 that are none, 7 methods, 16 credentials: a new route is counted here on purpose.
+  expect(cells).toBe((29 + 25) * 7 * 16);
   expect(await withoutSockets(witness.user)).toBe(stateBefore);
   expect(await canaries.faults()).toEqual([]);
   expect(connection.frames.filter((frame) => frame.type === "error")).toEqual([]);
