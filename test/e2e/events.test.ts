@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../proofs/clock.ts";
-import { objectsInMemory } from "../proofs/process-facts.ts";
+import { mailboxesInMemory } from "../proofs/process-facts.ts";
 import { Backend } from "../support/backend.ts";
 import { Connection } from "../support/connection.ts";
 import { mintLocally } from "../support/credentials.ts";
@@ -243,10 +243,10 @@ test("[C10, D8] its Mailbox sleeps behind it, through its pings, and wakes to se
   try {
     const user = "sleeps";
     const reader = await (await EventReader.open(own.url, user)).caughtUp();
-    await eventually("the object is evicted", () => objectsInMemory(own.pid) === 0, 25_000);
+    await eventually("the object is evicted", () => mailboxesInMemory(own.pid) === 0, 25_000);
     const beats = reader.comments;
     await reader.until("two more", () => (reader.comments >= beats + 2 ? true : undefined));
-    expect(objectsInMemory(own.pid)).toBe(0);
+    expect(mailboxesInMemory(own.pid)).toBe(0);
     expect((await new Backend(own.url).send(user, { type: "t" })).body).toMatchObject({ sent_to: 1 });
     await reader.received(1);
     expect(await reader.ack()).toMatchObject({ status: 200 });

@@ -9,10 +9,11 @@ export const residentBytes = (pid: number): number => {
 };
 
 /**
- * How many Durable Objects are in memory: each has its database open, and workerd closes it when it evicts the object. An object
+ * How many Mailboxes are in memory: each has its database open, and workerd closes it when it evicts the object. An object
  * that is evicted while its sockets stay open hibernates; nothing has to be asked of it to know, which would wake it.
  */
-export const objectsInMemory = (pid: number): number => databasesOf(pid).size;
+export const mailboxesInMemory = (pid: number): number =>
+  [...databasesOf(pid)].filter((path) => path.includes("-Mailbox/")).length;
 
 /** Their databases, by path. */
 export const databasesOf = (pid: number): ReadonlySet<string> => {
