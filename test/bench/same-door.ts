@@ -23,6 +23,10 @@ export class Mailbox extends DurableObject {
     });
   }
 
+  async sendTogether(calls: string): Promise<string> {
+    return JSON.stringify(await Promise.all((JSON.parse(calls) as SendCall[]).map((call) => this.send(call))));
+  }
+
   override async fetch(): Promise<Response> {
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
