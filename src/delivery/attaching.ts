@@ -3,7 +3,7 @@ import { type Checked, granted, type Refusal, refuse } from "../protocol/errors.
 import { establishedFrame } from "../protocol/frames.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { AttachCall, TokenFacts } from "../protocol/mailbox-api.ts";
-import { flush, noteUnrecorded } from "./acks.ts";
+import { flush, noteProgress, noteUnrecorded } from "./acks.ts";
 import { close, closeAll } from "./closing.ts";
 import type { Desk } from "./desk.ts";
 import { Session } from "./session.ts";
@@ -59,7 +59,9 @@ export const attach = (desk: Desk, call: AttachCall, id: string, now: number): R
   desk.measured.count("connections_established");
   desk.measured.began("open", now, session.expiresAt, now);
   desk.touched.add(session);
+  outbox.witness.seen?.push({ type: "connected", ...session.name });
   if (start > device.cursor) {
+    noteProgress(desk, session);
     noteUnrecorded(desk, session, now);
     flush(desk, now);
   }

@@ -1,4 +1,5 @@
 /** What the backend asks and orders beside sending (S10, U1, U3, U4, D7). Each begins with a flush: what it says or does rests on acks. */
+import type { Device } from "../outbox/devices.ts";
 import type { Held } from "../outbox/messages.ts";
 import { closeCodeOf, type Refusal, refuse } from "../protocol/errors.ts";
 import { contentOf } from "../protocol/frames.ts";
@@ -21,7 +22,7 @@ import { ephemeralState } from "./ephemerals.ts";
 import { outboxFull } from "./sending.ts";
 import type { Session } from "./session.ts";
 import { pumpAll } from "./streaming.ts";
-import { reply, settleWaits } from "./waiting.ts";
+import { noteEphemeralEnd, reply, settleWaits } from "./waiting.ts";
 
 export const held = (desk: Desk, after: number, limit: number, now: number): Page<HeldMessage> => {
   flush(desk, now);
@@ -96,12 +97,27 @@ export const user = (desk: Desk, now: number): UserState => {
   flush(desk, now);
   desk.outbox.sweepAll(now);
   desk.outbox.forgetUnseen(desk.connectedDevices(), now);
-  const { count, bytes, oldestAt } = desk.outbox.summary(now);
-  const sessions = [...desk.sessions.values()].filter((s) => s.expiresAt > now);
+  return look(desk, now);
+};
+
+/**
+ * The same, and nothing is changed by it (N6): what rests in the sessions counts as if it were recorded, and what is on its way
+ * goes on being so.
+ */
+export const look = (desk: Desk, now: number): UserState => {
+  const all = [...desk.sessions.values()];
+  const cursorOf = ({ name, cursor }: Device): number => {
+    const checkpoints = all.flatMap((s) => (s.device === name ? s.checkpoint : []));
+    return checkpoints.length === 0 ? cursor : Math.max(cursor, Math.min(...checkpoints));
+  };
+  const devices = desk.outbox.devices.all().map((device) => ({ ...device, cursor: cursorOf(device) }));
+  const acked = Math.max(desk.outbox.ackedThrough, ...all.map((s) => s.acked));
+  const { count, bytes, oldestAt } = desk.outbox.summary(Math.min(acked, ...devices.map((d) => d.cursor)), now);
+  const sessions = all.filter((s) => s.expiresAt > now);
   const connected = new Set(sessions.map((s) => s.device));
   return {
     connections: sessions.map((s) => connectionState(desk, s)),
-    devices: desk.outbox.devices.all().map((d) => ({
+    devices: devices.map((d) => ({
       device: d.name,
       cursor: d.cursor,
       connected: connected.has(d.name),
@@ -212,8 +228,9 @@ export const erase = (desk: Desk, now: number): void => {
   for (const session of desk.sessions.values()) {
     desk.effects.push({ kind: "close", connection: session.id, code: closeCodeOf("erased"), reason: "erased" });
     desk.touched.add(session);
-    forget(desk, session, now);
+    forget(desk, session, closeCodeOf("erased"), now);
   }
+  for (const ephemeral of desk.ephemerals.all()) noteEphemeralEnd(desk, ephemeral, "erased");
   desk.outbox.erase(now);
 };
 

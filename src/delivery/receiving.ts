@@ -5,7 +5,7 @@ import { PONG } from "../protocol/frames.ts";
 import { utf8Bytes } from "../protocol/identifiers.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { Acknowledged, Acknowledgement, TokenFacts } from "../protocol/mailbox-api.ts";
-import { flush, noteUnrecorded } from "./acks.ts";
+import { flush, noteProgress, noteUnrecorded } from "./acks.ts";
 import { sessionFor } from "./attaching.ts";
 import { close, fail } from "./closing.ts";
 import type { Desk } from "./desk.ts";
@@ -91,6 +91,7 @@ const ack = (desk: Desk, session: Session, seq: number, checkpoint: number, now:
   }
   const cleared = desk.outbox.anyRejected && seq > before;
   const released = session.ack(seq, checkpoint, now);
+  noteProgress(desk, session);
   noteFirstAcks(desk, released, now);
   noteUnrecorded(desk, session, now);
   settleDirect(desk, now);
@@ -143,6 +144,7 @@ const reject = (desk: Desk, session: Session, seq: number, reason: string, now: 
   if (desk.outbox.anyRejected) desk.outbox.clearRejected(session.acked, first - 1, now);
   desk.outbox.reject(first, seq, reason, now);
   const released = session.ack(seq, seq, now);
+  noteProgress(desk, session);
   noteFirstAcks(
     desk,
     released.filter((acked) => acked.seq < first),

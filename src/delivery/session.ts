@@ -185,6 +185,11 @@ export class Session {
     return this.#checkpoint;
   }
 
+  /** As operators are told of it (N6). */
+  get name(): { readonly connection_id: string; readonly device: string } {
+    return { connection_id: this.id, device: this.device };
+  }
+
   get inFlight(): number {
     return this.#flight.length;
   }

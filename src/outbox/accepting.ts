@@ -3,7 +3,7 @@ import { messageEntry } from "../protocol/frames.ts";
 import type { DeadLetterSelector } from "../protocol/mailbox-api.ts";
 import { type NewMessage, serverId } from "../protocol/message.ts";
 import type { DeliverySettings } from "../settings/delivery.ts";
-import { finish, sweep } from "./ending.ts";
+import { finish, noteDelivered, sweep } from "./ending.ts";
 import { type Known, knownOf, state } from "./knowing.ts";
 import type { Head, Held } from "./messages.ts";
 import type { Tables } from "./tables.ts";
@@ -52,6 +52,7 @@ export const append = (tables: Tables, message: NewMessage, now: number): Append
   const seq = tables.sequence.take(now);
   const held = heldOf(tables.settings, message, seq, now, !tables.devices.anyOpen);
   insert(tables, held);
+  tables.witness.seen?.push(acceptanceOf(held.head, message));
   return { kind: "new", message: held };
 };
 
@@ -62,13 +63,23 @@ export const insert = (tables: Tables, message: Held): void => {
   if (id !== null) tables.receipts.add(id, seq);
 };
 
+/** As operators are told of it (N6), stored or not. */
+export const acceptanceOf = ({ seq, id }: Pick<Head, "seq" | "id">, { type, topic }: NewMessage) =>
+  ({
+    type: "accepted",
+    seq,
+    id: id ?? serverId(seq),
+    message_type: type,
+    ...(topic === undefined ? {} : { topic }),
+  }) as const;
+
 /** Ends a message as delivered that was never stored. Its line in the journal waits for the next flush. */
 export const endDirect = (tables: Tables, head: Head, now: number): Known => {
   const { seq, id, digest, acceptedAt, expiresAt } = head;
   tables.journal.defer({ seq, id, digest, end: "delivered", acceptedAt, expiresAt, endedAt: now, requeuedFrom: null });
   if (id !== null) tables.receipts.add(id, seq);
   tables.measured.count("messages_accepted");
-  tables.measured.count("messages_delivered");
+  noteDelivered(tables, [head]);
   return { ...knownOf(tables, head, now), status: "delivered", deliveredAt: now };
 };
 
@@ -164,6 +175,7 @@ export const requeue = (
     const again = { head: { ...head, requeuedFrom: letter.seq }, entry };
     tables.messages.insert(again);
     noteAccepted(tables, again.head);
+    tables.witness.seen?.push(acceptanceOf(again.head, message));
     requeued.push(again.head);
   }
   tables.messages.write();

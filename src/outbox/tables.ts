@@ -13,6 +13,7 @@ import { Receipts } from "./receipts.ts";
 import { migrate, SCHEMA_VERSION } from "./schema.ts";
 import { Sequence } from "./sequence.ts";
 import { first, type Sql } from "./sql.ts";
+import { Witness } from "./witness.ts";
 
 /** All that is read as a Mailbox wakes, in one query: what it holds is read as it is needed. */
 const STORED = `SELECT (SELECT MAX(version) FROM migrations) AS version, ${Facts.STORED} AS facts, ${Packs.STORED} AS packs,
@@ -60,6 +61,8 @@ export class Tables {
   readonly finished = new Map<number, Ended>();
   /** What was measured in the running turn (M1). */
   readonly measured = new Measured();
+  /** What was seen in it by who looks on (N6). */
+  readonly witness = new Witness();
 
   constructor(sql: Sql, settings: DeliverySettings, name: string) {
     const stored = read(sql);

@@ -41,6 +41,10 @@ export const LIMITS = {
   publishWindowBytes: 4 * MIB,
   publishersMax: 64,
 
+  /** Of operators who look on (N6): how many a user has, and frames that one has not read yet. */
+  observersMax: 8,
+  liveWindowFrames: 2_048,
+
   outboxMaxMessages: 10_000,
   outboxMaxBytes: 64 * MIB,
   devicesMax: 32,

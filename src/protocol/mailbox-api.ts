@@ -152,6 +152,8 @@ export interface PublishCall {
   readonly tag: string;
 }
 export const PUBLISH_HEADER = "restante-publish";
+/** A request with this header is for an operator's socket (N6), which is told what happens and says how far that was read. */
+export const OBSERVE_HEADER = "restante-observe";
 /** A Mailbox that refuses an attach answers with this header, a `Refusal` as JSON; the Worker words it for the client. */
 export const REFUSAL_HEADER = "restante-refusal";
 

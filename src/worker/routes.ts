@@ -9,6 +9,7 @@ import { getAsyncApi, getOpenApi } from "./documents.ts";
 import { openEvents } from "./events.ts";
 import { getHealth } from "./health.ts";
 import { discardAll, getJob, listJobs, requeueAll, stopJob } from "./jobs.ts";
+import { openLive } from "./live.ts";
 import { getMessage, listHeld, recallMessage } from "./messages.ts";
 import { getAlerts, getMetrics, getMonitor } from "./monitoring.ts";
 import type { OpenHandler } from "./open-plane.ts";
@@ -83,6 +84,8 @@ export const ROUTES: readonly Route[] = [
   backend("DELETE", USER, ["manage"], eraseUser),
   backend("POST", `${USER}/tokens`, ["send"], postToken),
   backend("DELETE", `${USER}/tokens`, ["manage"], revokeTokens),
+
+  backend("GET", `${USER}/live`, ["monitor"], openLive),
 
   backend("GET", DEAD_LETTERS, ["manage", "monitor"], listDeadLetters),
   backend("DELETE", DEAD_LETTERS, ["manage"], discardMany),

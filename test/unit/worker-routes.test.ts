@@ -28,6 +28,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "DELETE /v1/users/:user": ["manage"],
   "POST /v1/users/:user/tokens": ["send"],
   "DELETE /v1/users/:user/tokens": ["manage"],
+  "GET /v1/users/:user/live": ["monitor"],
   "GET /v1/users/:user/dead-letters": ["manage", "monitor"],
   "DELETE /v1/users/:user/dead-letters": ["manage"],
   "POST /v1/users/:user/dead-letters/requeue": ["manage"],
