@@ -76,6 +76,8 @@ export class Observer {
     // Its Worker says so only once nothing is left unread: there is room for what comes next.
     const skipped = this.#skipped;
     this.#skipped = 0;
+    // Even where the user stands as before: it has missed how that came.
+    this.#state = "";
     this.#send([skippedFrame(skipped)]);
   }
 

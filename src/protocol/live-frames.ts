@@ -7,6 +7,7 @@
 import { rfc3339 } from "./instant.ts";
 import type { UserState } from "./mailbox-api.ts";
 import type { MessageEnd } from "./message.ts";
+import type { UserReply } from "./replies.ts";
 import { userReply } from "./user-reply.ts";
 
 /** One thing that a turn did: its frame, but for the time. */
@@ -34,6 +35,12 @@ interface OfConnection {
   readonly connection_id: string;
   readonly device: string;
 }
+
+/** As it reads on the wire. */
+export type LiveFrame =
+  | (Happening & { readonly timestamp: string })
+  | (UserReply & { readonly type: "state" })
+  | { readonly type: "skipped"; readonly count: number };
 
 /** `at`: Unix milliseconds. */
 export const liveFrame = ({ type, ...about }: Happening, at: number): string =>

@@ -94,14 +94,14 @@ export const Device: Schema<replies.DeviceReply> = v.object({
   last_seen_at: instant,
 });
 
-export const User: Schema<replies.UserReply> = v.object({
+export const User = v.object({
   connected: v.boolean(),
   connections: v.array(Connection),
   devices: v.array(Device),
   held: v.object({ count, bytes: count, oldest_at: v.exactOptional(instant) }),
   dead_letters: count,
   mailbox: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/), v.description("The name in the service's logs.")),
-});
+}) satisfies Schema<replies.UserReply>;
 
 const next = v.exactOptional(v.pipe(seq, v.description("`after` of the next page; the last has none.")));
 export const HeldPage: Schema<replies.HeldPage> = v.object({ messages: v.array(HeldMessage), next });

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import * as http from "../protocol/http.ts";
 import { LIMITS } from "../protocol/limits.ts";
+import { LiveFrame } from "./live-schemas.ts";
 import * as replies from "./reply-schemas.ts";
 
 /** The service looks at each message by itself, so that one that is not well formed spoils no other. */
@@ -18,5 +19,6 @@ export const SCHEMAS = {
   Ack: http.ackBody,
   Reject: http.rejectBody,
   ...replies,
+  LiveFrame,
 };
 export type SchemaName = keyof typeof SCHEMAS;
