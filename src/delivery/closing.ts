@@ -9,10 +9,10 @@ import type { Session } from "./session.ts";
 import { settleWaits } from "./waiting.ts";
 
 /** A connection has ended, from the other side or by accident. */
-export const detach = (desk: Desk, connection: string, now: number): void => {
+export const detach = (desk: Desk, connection: string, code: number, now: number): void => {
   const session = desk.sessions.get(connection);
   if (session === undefined) return;
-  end(desk, [session], false, now);
+  end(desk, [session], code, false, now);
 };
 
 /** Says what was wrong, then closes (C11). */
@@ -30,16 +30,20 @@ export const closeAll = (desk: Desk, sessions: readonly Session[], code: CloseEr
   for (const session of sessions) {
     desk.effects.push({ kind: "close", connection: session.id, code: closeCodeOf(code), reason: code });
   }
-  end(desk, sessions, closeCodeOf(code) === closeCodeOf("ack_timeout"), now);
+  const closeCode = closeCodeOf(code);
+  end(desk, sessions, closeCode, closeCode === closeCodeOf("ack_timeout"), now);
 };
 
-const end = (desk: Desk, leaving: readonly Session[], timedOut: boolean, now: number): void => {
+const end = (desk: Desk, leaving: readonly Session[], code: number, timedOut: boolean, now: number): void => {
   if (leaving.length === 0) return;
   storeDirect(desk, now);
   // With their acks, but without their cursors where others of the device go on (C5).
   for (const session of leaving) noteUnrecorded(desk, session, now);
   flush(desk, now, new Set(leaving));
-  for (const session of leaving) forget(desk, session, now);
+  for (const session of leaving) {
+    desk.outbox.trails.add(session.trail, code, now);
+    forget(desk, session, now);
+  }
   const connected = desk.connectedDevices();
   for (const session of leaving) noteEnd(desk, session, timedOut, connected.has(session.device), now);
   settleWaits(desk, now);

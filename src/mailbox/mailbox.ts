@@ -189,7 +189,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   }
 
   override webSocketClose(socket: WebSocket, code: number): void {
-    this.#detach(socket);
+    this.#detach(socket, code);
     try {
       // 1005, 1006 and 1015 say that there was no close frame: none of them can be sent.
       socket.close(code === 1005 || code === 1006 || code === 1015 ? 1000 : code);
@@ -199,15 +199,15 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   }
 
   override webSocketError(socket: WebSocket): void {
-    this.#detach(socket);
+    this.#detach(socket, 1006);
   }
 
-  #detach(socket: WebSocket): void {
+  #detach(socket: WebSocket, code: number): void {
     const id = connectionOf(socket);
     if (id === undefined) return this.#publishers.forget(socket);
     this.#open(socket);
     this.#sockets.forget(id);
-    this.#turn((delivery, now) => delivery.detach(id, now));
+    this.#turn((delivery, now) => delivery.detach(id, code, now));
     // What it kept is kept elsewhere now: an end that is told twice must not bring it again.
     socket.serializeAttachment(null);
   }

@@ -21,6 +21,7 @@ import { list, pageOf, type Reading, type Room, read } from "./reading.ts";
 import { USER_TABLES } from "./schema.ts";
 import { first, type Sql } from "./sql.ts";
 import { Tables } from "./tables.ts";
+import type { Trails } from "./trails.ts";
 
 export class Outbox {
   readonly #tables: Tables;
@@ -37,6 +38,11 @@ export class Outbox {
 
   get devices(): Devices {
     return this.#tables.devices;
+  }
+
+  /** What connections were sent (N3). */
+  get trails(): Trails {
+    return this.#tables.trails;
   }
 
   /** What was measured in the running turn (M1). */
@@ -324,9 +330,10 @@ export class Outbox {
   forgetDue(now: number): boolean {
     this.#tables.deadLetters.forgetDue(now);
     this.#tables.webhooks.forgetDue(now);
+    this.#tables.trails.forgetReleased(); // An older release, in between, does not.
     const endsAt = this.#revocationEndsAt;
     if (endsAt !== undefined && endsAt <= now) this.#tables.facts.forget("revoked_at");
-    return this.#tables.journal.forgetDue(now, JOURNAL_BLOCKS_AT_ONCE);
+    return this.#tables.journal.forgetDue(now);
   }
 
   /** Whether nothing at all is remembered: the object can be deleted. */
@@ -341,6 +348,3 @@ export class Outbox {
     return revokedAt === undefined ? undefined : revokedAt + LIMITS.tokenTtlMaxMs;
   }
 }
-
-/** Some 500 ids: forgetting them takes a few milliseconds. */
-const JOURNAL_BLOCKS_AT_ONCE = 8;

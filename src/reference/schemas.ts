@@ -3,6 +3,7 @@ import * as v from "valibot";
 import * as http from "../protocol/http.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import * as replies from "./reply-schemas.ts";
+import { TrailStep } from "./trail-schema.ts";
 
 /** The service looks at each message by itself, so that one that is not well formed spoils no other. */
 const BatchBody = v.strictObject({
@@ -17,6 +18,7 @@ export const SCHEMAS = {
   RequeueOrder: http.requeueBody,
   Ack: http.ackBody,
   Reject: http.rejectBody,
+  TrailStep,
   ...replies,
 };
 export type SchemaName = keyof typeof SCHEMAS;

@@ -118,7 +118,7 @@ const counting = (settings: DeliverySettings = DELIVERY_DEFAULTS) => {
       const call: AttachCall = { user: "ada", device, window: 256, token, tag: "t" };
       delivery.attach(call, device, AT);
     },
-    detach: (device: string) => delivery.detach(device, AT),
+    detach: (device: string) => delivery.detach(device, 1006, AT),
     /** Gives back the seq. */
     send: (message: Partial<NewMessage> = {}): number => {
       calls += 1;
