@@ -37,11 +37,13 @@ export const closeAll = (desk: Desk, sessions: readonly Session[], code: CloseEr
 const end = (desk: Desk, leaving: readonly Session[], code: number, timedOut: boolean, now: number): void => {
   if (leaving.length === 0) return;
   storeDirect(desk, now);
+  const ended = { at: now, code };
+  for (const session of leaving) session.ended = ended;
   // With their acks, but without their cursors where others of the device go on (C5).
   for (const session of leaving) noteUnrecorded(desk, session, now);
   flush(desk, now, new Set(leaving));
   for (const session of leaving) {
-    desk.outbox.trails.add(session.trail, code, now);
+    desk.outbox.trails.add(session.trail, ended);
     forget(desk, session, now);
   }
   const connected = desk.connectedDevices();

@@ -1,5 +1,5 @@
 /** One open connection: what it was sent, what it has acked, and how much more it may be sent. */
-import { type ConnectionTrail, packed, type Stretch, unpacked } from "../outbox/stretches.ts";
+import { type ConnectionEnd, type ConnectionTrail, packed, type Stretch, unpacked } from "../outbox/stretches.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { Answered } from "./answered.ts";
 
@@ -93,6 +93,8 @@ export class Session {
   scanned = 0;
   /** What it has acked or rejected, and somebody else may still need (N3). */
   answered = new Answered([]);
+  /** Its end, in the turn in which it comes: it may end messages, too, whose trails tell of it (N3). */
+  ended: ConnectionEnd | undefined;
 
   #sent: number;
   #acked: number;
@@ -227,7 +229,8 @@ export class Session {
   /** What it was sent, as far as somebody may still ask (N3). */
   get trail(): ConnectionTrail {
     const inFlight = this.sentWithin(this.#acked, this.#sent);
-    return { connection: this.id, device: this.device, stretches: [...this.answered.all, ...inFlight] };
+    const trail = { connection: this.id, device: this.device, stretches: [...this.answered.all, ...inFlight] };
+    return this.ended === undefined ? trail : { ...trail, ended: this.ended };
   }
 
   /** What still fits into its window (C7). */

@@ -16,7 +16,13 @@ export interface ConnectionTrail {
   /** In order. */
   readonly stretches: readonly Stretch[];
   /** Absent where it is open. */
-  readonly ended?: { readonly at: number; readonly code: number };
+  readonly ended?: ConnectionEnd;
+}
+
+/** `code`: of its close frame, whoever sent it; 1006 where there was none. */
+export interface ConnectionEnd {
+  readonly at: number;
+  readonly code: number;
 }
 
 /** The one that a message is of. What was over as a stretch was sent was not sent with it, even where it lies between. */

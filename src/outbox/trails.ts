@@ -5,7 +5,7 @@
 import { LIMITS } from "../protocol/limits.ts";
 import type { Messages } from "./messages.ts";
 import type { Sql } from "./sql.ts";
-import { type ConnectionTrail, packed, unpacked } from "./stretches.ts";
+import { type ConnectionEnd, type ConnectionTrail, packed, unpacked } from "./stretches.ts";
 import { type TrailTeller, trailOf } from "./trail.ts";
 
 /** Released: it never changes (O2). */
@@ -62,8 +62,8 @@ export class Trails {
     return (message, end) => trailOf(message, connections, end);
   }
 
-  /** A connection has ended. */
-  add({ connection, device, stretches }: ConnectionTrail, code: number, now: number): void {
+  /** A connection has ended: what of it is still held outlives it. */
+  add({ connection, device, stretches }: ConnectionTrail, { at, code }: ConnectionEnd): void {
     const held = stretches.filter(({ from, through }) => this.#messages.heads(from - 1, through).length > 0);
     const [first, last] = [held[0], held.at(-1)];
     if (first === undefined || last === undefined) return;
@@ -74,10 +74,10 @@ export class Trails {
        ON CONFLICT (slot) DO UPDATE SET connection_id = excluded.connection_id, device = excluded.device,
          from_seq = excluded.from_seq, through_seq = excluded.through_seq, ended_at = excluded.ended_at, code = excluded.code,
          stretches = excluded.stretches`,
-      ...[slot, connection, device, first.from, last.through, now, code],
-      JSON.stringify(packed(held, first.from, now)),
+      ...[slot, connection, device, first.from, last.through, at, code],
+      JSON.stringify(packed(held, first.from, at)),
     );
-    this.#rows.set(slot, { from: first.from, through: last.through, endedAt: now });
+    this.#rows.set(slot, { from: first.from, through: last.through, endedAt: at });
   }
 
   /** Forgets those of which nothing is held any more; as messages go, in the transaction in which they do. */
