@@ -8,6 +8,7 @@ import { close, closeAll } from "./closing.ts";
 import type { Desk } from "./desk.ts";
 import { Session } from "./session.ts";
 import { pump } from "./streaming.ts";
+import { traceAfter } from "./tracing.ts";
 import { settleWaits } from "./waiting.ts";
 
 /** Takes a connection in: confirmation, then what waits (C1, C2). Its socket must be accepted before the effects are carried out. */
@@ -62,6 +63,7 @@ export const attach = (desk: Desk, call: AttachCall, id: string, now: number): R
   outbox.witness.seen?.push({ type: "connected", ...session.name });
   if (start > device.cursor) {
     noteProgress(desk, session);
+    traceAfter(session, Math.max(device.acked, device.cursor), now);
     noteUnrecorded(desk, session, now);
     flush(desk, now);
   }

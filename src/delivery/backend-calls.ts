@@ -1,6 +1,7 @@
 /** What the backend asks and orders beside sending (S10, U1, U3, U4, D7). Each begins with a flush: what it says or does rests on acks. */
 import type { Device } from "../outbox/devices.ts";
 import type { Held } from "../outbox/messages.ts";
+import type { TrailTeller } from "../outbox/trail.ts";
 import { closeCodeOf, type Refusal, refuse } from "../protocol/errors.ts";
 import { contentOf } from "../protocol/frames.ts";
 import type {
@@ -27,18 +28,20 @@ import { noteEphemeralEnd, reply, settleWaits } from "./waiting.ts";
 export const held = (desk: Desk, after: number, limit: number, now: number): Page<HeldMessage> => {
   flush(desk, now);
   const messages = desk.outbox.list(after, limit, now);
+  const trailOf = desk.outbox.trails.teller();
   const last = messages.at(-1)?.head.seq ?? after;
   return {
-    items: messages.map((m) => heldState(desk, m, now)),
+    items: messages.map((m) => heldState(desk, m, trailOf, now)),
     ...(messages.length > 0 && desk.outbox.pending(last, now) > 0 ? { next: last } : {}),
   };
 };
 
-const heldState = (desk: Desk, m: Held, now: number): HeldMessage => {
+const heldState = (desk: Desk, m: Held, trailOf: TrailTeller, now: number): HeldMessage => {
   return {
     ...desk.stateOf(desk.outbox.knownOf(m.head, now)),
     ...contentOf(m.entry),
     ...(m.head.topic === null ? {} : { topic: m.head.topic }),
+    trail: trailOf(m.head),
   };
 };
 
@@ -52,7 +55,9 @@ export const state = (
   // An end that a reply has told stays one, whatever the clock does after a restart (S1, D10).
   if (seq !== undefined) desk.outbox.sweepRange(seq - 1, seq, now);
   const held = seq === undefined ? undefined : desk.outbox.held(seq, now);
-  if (held !== undefined && sameId(held, id)) return { ok: true, message: heldState(desk, held, now) };
+  if (held !== undefined && sameId(held, id)) {
+    return { ok: true, message: heldState(desk, held, desk.outbox.trails.teller(), now) };
+  }
   const onItsWay = desk.ephemerals.all().find((e) => (e.message.id ?? serverId(e.seq)) === id);
   if (onItsWay !== undefined) {
     return { ok: true, message: ephemeralState(onItsWay, "queued", desk.outbox.devices.count, now) };

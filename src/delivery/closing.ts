@@ -30,16 +30,22 @@ export const closeAll = (desk: Desk, sessions: readonly Session[], code: CloseEr
   for (const session of sessions) {
     desk.effects.push({ kind: "close", connection: session.id, code: closeCodeOf(code), reason: code });
   }
-  end(desk, sessions, closeCodeOf(code), closeCodeOf(code) === closeCodeOf("ack_timeout"), now);
+  const closeCode = closeCodeOf(code);
+  end(desk, sessions, closeCode, closeCode === closeCodeOf("ack_timeout"), now);
 };
 
 const end = (desk: Desk, leaving: readonly Session[], code: number, timedOut: boolean, now: number): void => {
   if (leaving.length === 0) return;
   storeDirect(desk, now);
+  const ended = { at: now, code };
+  for (const session of leaving) session.ended = ended;
   // With their acks, but without their cursors where others of the device go on (C5).
   for (const session of leaving) noteUnrecorded(desk, session, now);
   flush(desk, now, new Set(leaving));
-  for (const session of leaving) forget(desk, session, code, now);
+  for (const session of leaving) {
+    desk.outbox.trails.add(session.trail, ended);
+    forget(desk, session, code, now);
+  }
   const connected = desk.connectedDevices();
   for (const session of leaving) noteEnd(desk, session, timedOut, connected.has(session.device), now);
   settleWaits(desk, now);

@@ -49,6 +49,7 @@ export class Delivery {
       const lowest = Math.min(...sessions.filter((s) => s.device === device.name).map((s) => s.checkpoint));
       if (session.acked > device.acked || lowest > device.cursor) noteUnrecorded(this.#desk, session, now);
     }
+    outbox.trails.watch(() => [...this.#desk.sessions.values()].map((session) => session.trail));
     outbox.noteLostConnections(this.#desk.connectedDevices(), now);
   }
 
@@ -146,8 +147,8 @@ export class Delivery {
     return acknowledge(this.#settled(now), connection, token, said, now);
   }
 
-  /** `code`: of its end; 1006 where there was no close frame. */
-  detach(connection: string, now: number, code = 1006): void {
+  /** `code`: of the close frame that came, or what the runtime says where none did. */
+  detach(connection: string, code: number, now: number): void {
     detach(this.#settled(now), connection, code, now);
   }
 

@@ -12,6 +12,7 @@ import type { Desk } from "./desk.ts";
 import { isAnyOver, settleDirect, storeDirect } from "./direct.ts";
 import type { Flight, Session } from "./session.ts";
 import { pump } from "./streaming.ts";
+import { traceAck, traceReject } from "./tracing.ts";
 import { settleEphemeral, settleWaits } from "./waiting.ts";
 
 /** Acks that no one waits for are recorded after so many, if not after `ackFlushMs`: it bounds what one flush has to do. */
@@ -90,6 +91,7 @@ const ack = (desk: Desk, session: Session, seq: number, checkpoint: number, now:
     desk.outbox.sweepRange(before, seq, now);
   }
   const cleared = desk.outbox.anyRejected && seq > before;
+  traceAck(desk, session, seq, checkpoint, now);
   const released = session.ack(seq, checkpoint, now);
   noteProgress(desk, session);
   noteFirstAcks(desk, released, now);
@@ -143,6 +145,7 @@ const reject = (desk: Desk, session: Session, seq: number, reason: string, now: 
   const first = session.firstOf(seq);
   if (desk.outbox.anyRejected) desk.outbox.clearRejected(session.acked, first - 1, now);
   desk.outbox.reject(first, seq, reason, now);
+  traceReject(desk, session, first, seq, now);
   const released = session.ack(seq, seq, now);
   noteProgress(desk, session);
   noteFirstAcks(

@@ -198,15 +198,15 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   }
 
   override webSocketError(socket: WebSocket): void {
-    this.#detach(socket);
+    this.#detach(socket, 1006);
   }
 
-  #detach(socket: WebSocket, code?: number): void {
+  #detach(socket: WebSocket, code: number): void {
     const id = connectionOf(socket);
     if (id === undefined) return this.#guests.forget(socket);
     this.#open(socket);
     this.#sockets.forget(id);
-    this.#turn((delivery, now) => delivery.detach(id, now, code));
+    this.#turn((delivery, now) => delivery.detach(id, code, now));
     // What it kept is kept elsewhere now: an end that is told twice must not bring it again.
     socket.serializeAttachment(null);
   }

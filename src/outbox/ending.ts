@@ -188,9 +188,15 @@ export const finish = (
   };
   if (end === "expired" || end === "rejected" || end === "undeliverable") {
     const told = telling(tables, tables.messages.wholes(heads), end, now);
-    tables.deadLetters.bury(told, end, end === "expired" ? null : now);
+    const trailOf = tables.trails.teller();
+    tables.deadLetters.bury(told, end, end === "expired" ? null : now, (head, at) => {
+      // A fallback that was still to come has gone with its end.
+      const escalatedAt = head.escalatedAt ?? (head.fallbackAt === null ? null : now);
+      return trailOf({ ...head, escalatedAt }, { reason: end, at });
+    });
   }
   tables.messages.remove(heads);
+  tables.trails.forgetReleased();
   noteEnded(tables, heads, end, now);
   const ended = heads.map((head): Ended => {
     const { seq, id, digest, acceptedAt, expiresAt, requeuedFrom } = head;

@@ -21,6 +21,7 @@ import { list, pageOf, type Reading, type Room, read } from "./reading.ts";
 import { USER_TABLES } from "./schema.ts";
 import { first, type Sql } from "./sql.ts";
 import { Tables } from "./tables.ts";
+import type { Trails } from "./trails.ts";
 import type { Witness } from "./witness.ts";
 
 export class Outbox {
@@ -30,6 +31,8 @@ export class Outbox {
   /** What was measured in the running turn (M1), and what operators are told of it (N6). */
   readonly measured: Measured;
   readonly witness: Witness;
+  /** What connections were sent (N3). */
+  readonly trails: Trails;
 
   /** `name`: the Mailbox's own, a hash; what is told of its messages is known by it. */
   constructor(sql: Sql, settings: DeliverySettings, name = "") {
@@ -37,6 +40,7 @@ export class Outbox {
     this.attention = new AttentionBook(this.#tables);
     this.measured = this.#tables.measured;
     this.witness = this.#tables.witness;
+    this.trails = this.#tables.trails;
   }
 
   // ── Reading ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -326,9 +330,10 @@ export class Outbox {
   forgetDue(now: number): boolean {
     this.#tables.deadLetters.forgetDue(now);
     this.#tables.webhooks.forgetDue(now);
+    this.#tables.trails.forgetReleased(); // An older release, in between, does not.
     const endsAt = this.#revocationEndsAt;
     if (endsAt !== undefined && endsAt <= now) this.#tables.facts.forget("revoked_at");
-    return this.#tables.journal.forgetDue(now, JOURNAL_BLOCKS_AT_ONCE);
+    return this.#tables.journal.forgetDue(now);
   }
 
   /** Whether nothing at all is remembered: the object can be deleted. */
@@ -343,6 +348,3 @@ export class Outbox {
     return revokedAt === undefined ? undefined : revokedAt + LIMITS.tokenTtlMaxMs;
   }
 }
-
-/** Some 500 ids: forgetting them takes a few milliseconds. */
-const JOURNAL_BLOCKS_AT_ONCE = 8;

@@ -75,6 +75,9 @@ export const LIMITS = {
   /** From when on a user needs a person (N4): 4408 ends in a row of one device; a message held un-acked while connected. */
   timeoutsInARow: 3,
   heldTooLongMs: 15 * 60 * SECOND_MS,
+  /** Of trails (N3): the newest connections that have ended, of all that is held; and of one trail, its first step and the newest. */
+  trailConnectionsMax: 64,
+  trailStepsMax: 64,
 
   pageMax: 1_000,
   pageDefault: 100,

@@ -32,6 +32,8 @@ export interface HeldMessage extends MessageState {
   readonly type: string;
   readonly data?: string;
   readonly topic?: string;
+  /** N3, as JSON text; absent as an older release answers. */
+  readonly trail?: string;
 }
 
 export interface Page<T> {
@@ -53,6 +55,8 @@ export interface DeadLetter {
   readonly acceptedAt: number;
   readonly endedAt: number;
   readonly requeuedFrom?: number;
+  /** N3, as JSON text; absent as an older release answers. */
+  readonly trail?: string;
 }
 
 /** One dead letter, all of one reason, or all. */

@@ -5,6 +5,7 @@ import type { HttpErrorCode, Retry } from "./errors.ts";
 import type { DeadLetterReason, MessageStatus } from "./message.ts";
 import type { Range } from "./monitor-api.ts";
 import type { Readiness } from "./readiness.ts";
+import type { TrailStep } from "./trail.ts";
 
 /** S7: the state of one message. */
 export interface MessageReply {
@@ -24,10 +25,11 @@ export interface MessageReply {
   readonly requeued_from?: number;
 }
 
-/** S10: its state, and the message itself while it is held. */
+/** S10: its state, and the message itself, with its trail (N3), while it is held. */
 export interface HeldReply extends MessageReply {
   readonly type?: string;
   readonly topic?: string;
+  readonly trail?: readonly TrailStep[];
   readonly data?: unknown;
 }
 
@@ -44,6 +46,8 @@ export interface DeadLetterReply {
   readonly accepted_at: string;
   readonly ended_at: string;
   readonly requeued_from?: number;
+  /** N3; absent only while a release without trails still runs. */
+  readonly trail?: readonly TrailStep[];
   readonly data?: unknown;
 }
 

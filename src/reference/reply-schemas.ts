@@ -11,6 +11,7 @@ import { DEAD_LETTER_REASONS, type MessageStatus } from "../protocol/message.ts"
 import { RANGES, type Range } from "../protocol/monitor-api.ts";
 import { READINESS_STEPS, type Readiness } from "../protocol/readiness.ts";
 import type * as replies from "../protocol/replies.ts";
+import { TrailStep } from "./trail-schema.ts";
 
 type Schema<T> = v.GenericSchema<T>;
 
@@ -50,11 +51,14 @@ const message = {
 };
 export const Message: Schema<replies.MessageReply> = v.object(message);
 
+const ownTrail = v.exactOptional(v.pipe(v.array(TrailStep), v.description("Oldest first (N3).")));
+
 export const HeldMessage: Schema<replies.HeldReply> = v.pipe(
   v.object({
     ...message,
     type: v.exactOptional(name),
     topic: v.exactOptional(name),
+    trail: ownTrail,
     data: v.exactOptional(v.unknown()),
   }),
   v.description("The state of a message; and the message itself, while it is held."),
@@ -70,6 +74,7 @@ export const DeadLetter: Schema<replies.DeadLetterReply> = v.object({
   accepted_at: instant,
   ended_at: instant,
   requeued_from: v.exactOptional(seq),
+  trail: ownTrail,
   data: v.exactOptional(v.unknown()),
 });
 

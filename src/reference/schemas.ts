@@ -4,6 +4,7 @@ import * as http from "../protocol/http.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { LiveFrame } from "./live-schemas.ts";
 import * as replies from "./reply-schemas.ts";
+import { TrailStep } from "./trail-schema.ts";
 
 /** The service looks at each message by itself, so that one that is not well formed spoils no other. */
 const BatchBody = v.strictObject({
@@ -18,6 +19,7 @@ export const SCHEMAS = {
   RequeueOrder: http.requeueBody,
   Ack: http.ackBody,
   Reject: http.rejectBody,
+  TrailStep,
   ...replies,
   LiveFrame,
 };

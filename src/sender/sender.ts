@@ -39,6 +39,7 @@ export type {
   Readiness,
   Receipt,
   Requeued,
+  TrailStep,
   UserState,
   UserToken,
 } from "./replies.ts";

@@ -4,21 +4,26 @@ import type { DeadLetter, HeldMessage, Page } from "../protocol/mailbox-api.ts";
 import type { MessageState } from "../protocol/message.ts";
 import { messageReply } from "../protocol/outcomes.ts";
 
-/** An object's JSON, with one more member whose value is JSON text already. */
-const withData = (body: object, data: string | undefined): string => {
-  const text = JSON.stringify(body);
-  return data === undefined ? text : `${text.slice(0, -1)},"data":${data}}`;
+/** An object's JSON, with more members, those that there are, whose values are JSON text already. */
+const withTexts = (body: object, texts: Readonly<Record<string, string | undefined>>): string => {
+  let text = JSON.stringify(body);
+  for (const [name, json] of Object.entries(texts)) {
+    if (json !== undefined) text = `${text.slice(0, -1)},"${name}":${json}}`;
+  }
+  return text;
 };
 
 const topicOf = (m: { readonly topic?: string }) => (m.topic === undefined ? {} : { topic: m.topic });
 
 /** S10: S7's object, and the message itself while it is held. */
 export const stateReply = (m: HeldMessage | MessageState): string =>
-  "type" in m ? withData({ ...messageReply(m), type: m.type, ...topicOf(m) }, m.data) : JSON.stringify(messageReply(m));
+  "type" in m
+    ? withTexts({ ...messageReply(m), type: m.type, ...topicOf(m) }, { trail: m.trail, data: m.data })
+    : JSON.stringify(messageReply(m));
 
 /** D7. */
 export const deadLetterReply = (d: DeadLetter): string =>
-  withData(
+  withTexts(
     {
       seq: d.seq,
       id: d.id,
@@ -30,7 +35,7 @@ export const deadLetterReply = (d: DeadLetter): string =>
       ended_at: rfc3339(d.endedAt),
       ...(d.requeuedFrom === undefined ? {} : { requeued_from: d.requeuedFrom }),
     },
-    d.data,
+    { trail: d.trail, data: d.data },
   );
 
 /** A page, its entries as text; without `next` it is the last. */

@@ -6,6 +6,7 @@ import { expect, fail, same } from "./mismatch.ts";
 import type { Letter, Message } from "./model.ts";
 import { forgetUnseen } from "./model-devices.ts";
 import { checkComplete } from "./model-stream.ts";
+import { checkTrail } from "./model-trails.ts";
 import { awaiting } from "./model-webhooks.ts";
 import type { Death, LetterChoice, Op } from "./operations.ts";
 import type { Referee } from "./referee.ts";
@@ -23,6 +24,9 @@ export const doState = (referee: Referee, which: number, dies?: Death): void => 
   else if (model.byId(m.id) === m) {
     expect(result.ok || !model.isKnown(m, now), "S10", () => `${m.seq} (${m.id}) is not known any more`);
     if (result.ok) referee.checkState(m, result.message, now);
+    if (result.ok && model.isHeld(m, now)) {
+      checkTrail(model, m, "type" in result.message ? result.message.trail : undefined, now);
+    }
   }
   referee.perform(turn);
   referee.settle(turn);
@@ -72,6 +76,7 @@ export const doHeld = (referee: Referee, op: Extract<Op, { do: "held" }>): void 
     referee.checkState(m, item, now);
     same(item.data, m.data, "S10", () => `data of held ${m.seq}`);
     same(item.topic, m.topic, "S10", () => `topic of held ${m.seq}`);
+    checkTrail(model, m, item.trail, now);
   });
   same(result.next !== undefined, all.length > page.length, "S10", () => "whether the held list goes on");
   referee.perform(turn);
@@ -142,7 +147,8 @@ export const doDeadLetters = (referee: Referee, of: LetterChoice, dies?: Death):
   const letters = all.slice(0, Math.max(1, items.length));
   same(items.map((l) => l.seq).join(), letters.map((l) => l.message.seq).join(), "D7", () => "the dead letters");
   same(turn.result.next !== undefined, all.length > letters.length, "D7", () => "whether the dead letters go on");
-  letters.forEach(({ message, reason, endedAt }, i) => {
+  letters.forEach((letter, i) => {
+    const { message, reason, endedAt } = letter;
     const what = (field: string) => () => `${field} of dead letter ${message.seq}`;
     same(items[i]?.id, message.id, "D7", what("id"));
     same(items[i]?.reason, reason, "D6", what("reason"));
@@ -150,6 +156,7 @@ export const doDeadLetters = (referee: Referee, of: LetterChoice, dies?: Death):
     same(items[i]?.data, message.data, "D7", what("data"));
     same(items[i]?.endedAt, endedAt, "D7", what("end"));
     same(items[i]?.requeuedFrom, message.requeuedFrom, "D7", what("requeuedFrom"));
+    checkTrail(referee.model, message, items[i]?.trail, turn.now, letter);
   });
   referee.perform(turn);
   referee.settle(turn);

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { overTime } from "../../src/monitor/steps.ts";
 import { NodeSql } from "../../src/outbox/node-sql.ts";
 import { Outbox } from "../../src/outbox/outbox.ts";
+import { trailOf } from "../../src/outbox/trail.ts";
 import { bitOf } from "../../src/protocol/attention.ts";
 import { parseClientFrame } from "../../src/protocol/client-frames.ts";
 import { ERRORS, refuse } from "../../src/protocol/errors.ts";
@@ -216,6 +217,19 @@ const webhookOf = (): string => {
   return body.replace(String(taken.message.head.seq), String(SEQ));
 };
 
+/** Of a message that a connection could not process. */
+const rejectedTrail = (): string => {
+  const stretch = { from: SEQ, through: SEQ, sentAt: AT, answer: { as: "rejected" as const, at: LATER } };
+  return trailOf(
+    {
+      ...{ seq: SEQ, acceptedAt: AT, expiresAt: AT + LIMITS.ttlDefaultMs, requeuedFrom: null, escalatedAt: null },
+      rejectReason: "no such order",
+    },
+    [{ connection: CONNECTION, device: "phone", stretches: [stretch] }],
+    { reason: "rejected", at: LATER },
+  );
+};
+
 /** What the code says where the document gives an example of it. */
 const examples: Readonly<Record<string, string>> = {
   "[S7] the reply of a send": JSON.stringify(
@@ -252,6 +266,7 @@ const examples: Readonly<Record<string, string>> = {
   "[D7] a dead letter": deadLetterReply({
     ...order,
     ...{ topic: "orders", reason: "rejected", rejectReason: "no such order", endedAt: LATER },
+    trail: rejectedTrail(),
   }),
   "[N2] a webhook": webhookOf(),
   "[N4] who needs a person": JSON.stringify(
