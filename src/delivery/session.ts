@@ -217,16 +217,13 @@ export class Session {
   /** What it was sent in `(after, through]`, and has not acked: neighbours that went at one time are one (N3). */
   sentWithin(after: number, through: number): readonly Stretch[] {
     const stretches: Stretch[] = [];
-    // A gap stands in the place of what was not sent.
-    let goesOn = false;
-    for (const { firstSeq, seq, bytes, sentAt } of this.#flight) {
+    for (const { firstSeq, seq, sentAt } of this.#flight) {
+      if (seq <= after) continue;
       if (firstSeq > through) break;
       const [from, to] = [Math.max(firstSeq, after + 1), Math.min(seq, through)];
-      const isMessage = bytes > 0 && from <= to;
-      const last = goesOn && isMessage ? stretches.at(-1) : undefined;
+      const last = stretches.at(-1);
       if (last?.sentAt === sentAt) stretches[stretches.length - 1] = { from: last.from, through: to, sentAt };
-      else if (isMessage) stretches.push({ from, through: to, sentAt });
-      goesOn = isMessage;
+      else stretches.push({ from, through: to, sentAt });
     }
     return stretches;
   }

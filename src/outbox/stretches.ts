@@ -25,7 +25,7 @@ export interface ConnectionEnd {
   readonly code: number;
 }
 
-/** The one that a message is of. What was over as a stretch was sent was not sent with it, even where it lies between. */
+/** The one that a message is of. What was over as a stretch was sent was not sent with it: a gap stood in its place. */
 export const stretchOf = (
   { stretches }: ConnectionTrail,
   { seq, expiresAt }: { readonly seq: number; readonly expiresAt: number },

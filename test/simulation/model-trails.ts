@@ -86,7 +86,7 @@ export const checkTrail = (model: Model, m: Message, text: string | undefined, n
     if (isWhole) same(events, eventsOf(passage, until), "N3", what(`what became of it on ${id}`));
     for (const step of own) {
       same(step.device, passage.device, "N3", what(`the device of ${id}`));
-      checkTime(m, passage, step, now, what);
+      checkTime(m, passage, step, now, model.hasSteppedBack, what);
     }
   }
   const strange = steps.find(({ connection_id: id }) => id !== undefined && !m.passages.has(id));
@@ -107,6 +107,7 @@ const checkTime = (
   { sentAt, answer, closed }: Passage,
   step: Step,
   now: number,
+  hasSteppedBack: boolean,
   what: (words: string) => () => string,
 ): void => {
   const at = Date.parse(step.at);
@@ -117,7 +118,7 @@ const checkTime = (
     }
     case "acked":
     case "rejected":
-      return expect(at >= (answer?.at ?? now + 1) && at <= now, "N3", what("when it was answered"));
+      return expect(at >= (answer?.at ?? now + 1) && (at <= now || hasSteppedBack), "N3", what("when it was answered"));
     case "closed":
       same(at, closed?.at, "N3", what("when its connection ended"));
       return same(step.code, closed?.code, "N3", what("what its connection was closed with"));

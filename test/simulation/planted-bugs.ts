@@ -355,6 +355,52 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "if ((reasons === 0) !== (reasonsIn(stamp) === 0)) facts.set(",
   ]),
 
+  // ── Trails ──
+  bug("[N3] of a connection that has ended nothing is told", "delivery/closing.ts", [
+    "desk.outbox.trails.add(session.trail, ended);",
+    "",
+  ]),
+  bug("[N3] what a connection was sent goes with the first of it", "outbox/trails.ts", [
+    "this.#messages.mayHold(from, through) ? [] : slot",
+    "this.#messages.mayHold(from, from) ? [] : slot",
+  ]),
+  bug("[N3] a trail goes through a connection that was sent a gap in the message's place", "outbox/stretches.ts", [
+    "(s.sentAt === undefined || s.sentAt < expiresAt)",
+    "(s.sentAt === undefined || expiresAt > 0)",
+  ]),
+  bug("[N3] what a connection has acked is forgotten at a hibernation", "delivery/session.ts", [
+    "session.answered = new Answered(unpacked(a.answered ?? [], a.start, a.openedAt));",
+    "",
+  ]),
+  bug("[N3] what is rejected is told of as acked", "delivery/tracing.ts", [
+    'note(session, first - 1, seq, "rejected", now);',
+    'note(session, first - 1, seq, "acked", now);',
+  ]),
+  bug("[N3] a device that has it says so in vain", "delivery/attaching.ts", [
+    "traceAfter(session, Math.max(device.acked, device.cursor), now);",
+    "",
+  ]),
+  bug("[N3] what others still need is forgotten with the ack", "delivery/tracing.ts", [
+    "const isAlone = desk.sessions.size === 1 && desk.outbox.devices.count === 1;",
+    "const isAlone = desk.sessions.size === 1;",
+  ]),
+  bug("[N3] a trail forgets when it was sent, once it is stored", "outbox/stretches.ts", [
+    "sentAt: kind === HAD ? undefined : at + sentMs,",
+    "sentAt: kind === HAD ? undefined : at,",
+  ]),
+  bug("[N3] a dead letter's trail goes on after its end", "outbox/trail.ts", [
+    "steps.filter((step) => step.at <= until)",
+    "steps",
+  ]),
+  bug("[N3] the end of the connection that ends a message is not told", "delivery/closing.ts", [
+    "for (const session of leaving) session.ended = ended;",
+    "",
+  ]),
+  bug("[N3] what is requeued is told of as new", "outbox/trail.ts", [
+    'requeuedFrom === null ? { at, event: "accepted" }',
+    'requeuedFrom !== -1 ? { at, event: "accepted" }',
+  ]),
+
   // ── What is due ──
   bug("[C9] no alarm for a token's end", "delivery/delivery.ts", ["due = Math.min(due, session.expiresAt);", ""]),
   bug(
