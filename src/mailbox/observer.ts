@@ -4,7 +4,7 @@
  */
 
 import { LIMITS } from "../protocol/limits.ts";
-import { type Happening, liveFrame, parseTold, skippedFrame, toldText } from "../protocol/live-frames.ts";
+import { parseTold, skippedFrame, toldText } from "../protocol/live-frames.ts";
 
 /** What survives a hibernation, in the socket's attachment. `v` as a session's (O2). */
 export interface Attachment {
@@ -43,21 +43,22 @@ export class Observer {
     this.#keep();
   }
 
+  /** How many frames it may be told now: none while things are left out. */
+  get room(): number {
+    return this.#skipped > 0 ? 0 : LIMITS.liveWindowFrames - (this.#told - this.#read);
+  }
+
   /** Whether it is to be told how the user stands, and reads what it is told. */
   get wantsState(): boolean {
-    return this.#isStale && this.#skipped === 0 && this.#room > 0;
+    return this.#isStale && this.room > 0;
   }
 
-  get #room(): number {
-    return LIMITS.liveWindowFrames - (this.#told - this.#read);
-  }
-
-  /** What a turn has done; it may have changed the user's state without having done any of this. */
-  tell(seen: readonly Happening[], at: number): void {
-    const room = this.#skipped > 0 ? 0 : Math.min(this.#room, seen.length);
+  /** A turn has done so many things, and these are the first of them; or none, and has changed the user's state all the same. */
+  tell(count: number, frames: readonly string[]): void {
+    const told = frames.slice(0, this.room);
     this.#isStale = true;
-    this.#skipped += seen.length - room;
-    this.#send(seen.slice(0, room).map((happening) => liveFrame(happening, at)));
+    this.#skipped += count - told.length;
+    this.#send(told);
   }
 
   /** `frame`: how the user stands now. */

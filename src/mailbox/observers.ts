@@ -5,7 +5,7 @@
 import { log, thrown } from "../log.ts";
 import { closeCodeOf } from "../protocol/errors.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import { type Happening, stateFrame } from "../protocol/live-frames.ts";
+import { type Happening, liveFrame, stateFrame } from "../protocol/live-frames.ts";
 import { OBSERVE_HEADER } from "../protocol/mailbox-api.ts";
 import { type Attachment, Observer } from "./observer.ts";
 import type { Turns } from "./turns.ts";
@@ -56,7 +56,9 @@ export class Observers {
 
   /** What a turn has done, once it is committed. */
   tell(seen: readonly Happening[], at: number): void {
-    for (const observer of this.#open.values()) observer.tell(seen, at);
+    const room = Math.max(...[...this.#open.values()].map((observer) => observer.room));
+    const frames = seen.slice(0, room).map((happening) => liveFrame(happening, at));
+    for (const observer of this.#open.values()) observer.tell(seen.length, frames);
     this.#tellStateSoon();
   }
 

@@ -51,8 +51,8 @@ export const append = (tables: Tables, message: NewMessage, now: number): Append
   finish(tables, replaced, "replaced", now);
   const seq = tables.sequence.take(now);
   const held = heldOf(tables.settings, message, seq, now, !tables.devices.anyOpen);
-  insert(tables, held);
   tables.witness.seen?.push(acceptanceOf(held.head, message));
+  insert(tables, held);
   return { kind: "new", message: held };
 };
 
@@ -62,16 +62,6 @@ export const insert = (tables: Tables, message: Held): void => {
   noteAccepted(tables, message.head);
   if (id !== null) tables.receipts.add(id, seq);
 };
-
-/** As operators are told of it (N6), stored or not. */
-export const acceptanceOf = ({ seq, id }: Pick<Head, "seq" | "id">, { type, topic }: NewMessage) =>
-  ({
-    type: "accepted",
-    seq,
-    id: id ?? serverId(seq),
-    message_type: type,
-    ...(topic === undefined ? {} : { topic }),
-  }) as const;
 
 /** Ends a message as delivered that was never stored. Its line in the journal waits for the next flush. */
 export const endDirect = (tables: Tables, head: Head, now: number): Known => {
@@ -88,6 +78,16 @@ const noteAccepted = ({ measured }: Tables, { acceptedAt, expiresAt, away }: Hea
   if (away) measured.count("messages_accepted_away");
   measured.began("held", acceptedAt, expiresAt, acceptedAt);
 };
+
+/** As operators are told of it (N6), stored or not. */
+export const acceptanceOf = ({ seq, id }: Pick<Head, "seq" | "id">, { type, topic }: NewMessage) =>
+  ({
+    type: "accepted",
+    seq,
+    id: id ?? serverId(seq),
+    message_type: type,
+    ...(topic === undefined ? {} : { topic }),
+  }) as const;
 
 /** A message as it is held from now on; `away`: while no device is connected. */
 export const heldOf = (

@@ -1,6 +1,6 @@
 /** The backend's other calls: looking, recalling, dead letters, revoking (S10, U1, U3, D7). */
 import { LIMITS } from "../../src/protocol/limits.ts";
-import type { DeadLetterSelector } from "../../src/protocol/mailbox-api.ts";
+import type { DeadLetterSelector, UserState } from "../../src/protocol/mailbox-api.ts";
 import { checkAlarm } from "./check-alarm.ts";
 import { expect, fail, same } from "./mismatch.ts";
 import type { Letter, Message } from "./model.ts";
@@ -83,11 +83,22 @@ export const doHeld = (referee: Referee, op: Extract<Op, { do: "held" }>): void 
   referee.settle(turn);
 };
 
+/** What a look, which writes nothing, has to have as a call has it: all but when a device was recorded last, and what is still to be swept. */
+const shown = ({ connections, devices, held }: UserState): string =>
+  JSON.stringify([connections, devices.map((d) => [d.device, d.cursor, d.connected, d.firstSeenAt]), held]);
+
 export const doUser = (referee: Referee, dies?: Death): void => {
   const { model } = referee;
-  const turn = referee.turn((delivery, now) => delivery.user(now), dies);
+  let looked: UserState | undefined;
+  const turn = referee.turn((delivery, now) => {
+    looked = delivery.graceEndsAt === undefined ? delivery.look(now) : undefined;
+    return delivery.user(now);
+  }, dies);
   if (turn === undefined) return;
   const { result, now } = turn;
+  // Where a device is forgotten now, what was held for it is not held any more.
+  if (looked?.devices.length === result.devices.length)
+    same(shown(looked), shown(result), "N6", () => "what is looked at");
   model.allDurable();
   model.sweepAll(now);
   forgetUnseen(model, now);
@@ -110,6 +121,8 @@ export const doUser = (referee: Referee, dies?: Death): void => {
     if (s === undefined) return fail("U1", `${c.id} is not listed`);
     same(s.sentSeq, c.sent, "U1", () => `sent of ${c.id}`);
     same(s.ackedSeq, c.acked, "U1", () => `acked of ${c.id}`);
+    if (turn.kind === "committed") continue;
+    same(referee.world.onlooker.ackedOf(c.id), c.acked, "N6", () => `acked of ${c.id}, as it was seen`);
     same(s.inFlight, c.flight.length, "U1", () => `in flight of ${c.id}`);
     same(s.caughtUp, c.caughtUp, "U1", () => `caught up of ${c.id}`);
   }

@@ -170,7 +170,7 @@ export const doDetach = (referee: Referee, c: Connection, dies?: Death): void =>
   // The event of a socket that is gone does not come twice, but a restart finds no such socket either.
   referee.world.dropSocket(c.id);
   if (turn === undefined) return fault(referee, c, dies);
-  endConnections(referee.model, [c], 1000, turn.now, (seq) => referee.stored().has(seq));
+  endConnections(referee.model, [c], 1000, turn.now, (seq) => referee.world.stored().has(seq));
   referee.perform(turn);
   referee.settle(turn);
 };

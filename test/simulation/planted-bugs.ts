@@ -423,4 +423,30 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "for (const s of late) for (const e of outbox.read(s.acked, 0, { count: 1, bytes: 1_000 }, now).entries) " +
       'if (e.kind === "message") this.#desk.frames(s, [JSON.stringify({ type: "messages", prev: s.sent, messages: [JSON.parse(e.text)] })]);',
   ]),
+
+  // ── Looking on ──
+  bug("[N6] an end that is no delivery is not seen", "outbox/ending.ts", [
+    "witness.seen?.push(...heads.map((head) => endOf(head, end)));",
+    "",
+  ]),
+  bug("[N6] what was on its way is seen to be accepted again as it is stored", "outbox/accepting.ts", [
+    "const { id, seq } = message.head;\n  tables.messages.insert(message);",
+    'const { id, seq } = message.head;\n  tables.witness.seen?.push(acceptanceOf(message.head, { type: "t", bytes: 1 }));\n  tables.messages.insert(message);',
+  ]),
+  bug("[N6] what is sent is chained to the last ack", "delivery/streaming.ts", [
+    "...session.name, prev, seq",
+    "...session.name, prev: session.acked, seq",
+  ]),
+  bug("[N6] an ack in a rejection is not seen", "delivery/receiving.ts", [
+    "session.ack(seq, seq, now);\n  noteProgress(desk, session);",
+    "session.ack(seq, seq, now);",
+  ]),
+  bug("[N6] a look does not count acks that are not recorded", "delivery/backend-calls.ts", [
+    "desk.outbox.summary(Math.min(acked, ...devices.map((d) => d.cursor)), now)",
+    "desk.outbox.summary(0, now)",
+  ]),
+  bug("[N6] a look stores what is on its way", "delivery/delivery.ts", [
+    "backend.look(this.#desk, now)",
+    "backend.look(this.#settled(now), now)",
+  ]),
 ];

@@ -45,6 +45,7 @@ export const quiesce = (referee: Referee): void => {
   checkEnds(referee);
   checkStorage(referee);
   checkMeasured(referee);
+  same(world.onlooker.open.size, 0, "N6", () => "messages that were seen to be accepted, and not to end");
 };
 
 /** Every message that was accepted has been counted once as delivered, or as what it ended as otherwise, and is held no more. */
