@@ -5,7 +5,7 @@ import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { API_KEY } from "../support/credentials.ts";
 import { freePort } from "../support/free-port.ts";
-import { type Packed, pack, removePacked, runIn, shellIn } from "../support/packed.ts";
+import { commandMs, installMs, type Packed, pack, removePacked, runIn, shellIn } from "../support/packed.ts";
 import { startRuntime } from "../support/runtime.ts";
 import { projectDir } from "../support/worker-config.ts";
 
@@ -15,15 +15,29 @@ let consumer: string;
 /** A folder that deploys Restante. */
 let adopter: string;
 
-beforeAll(async () => {
-  packed = await pack();
-  adopter = await packed.project("adopter");
-  const others = ["react", "react-dom", "@types/react", "@types/react-dom", "@types/node", "@cloudflare/workers-types"];
-  consumer = await packed.project("consumer", others);
-}, 400_000);
+beforeAll(
+  async () => {
+    packed = await pack();
+    adopter = await packed.project("adopter");
+    const others = [
+      "react",
+      "react-dom",
+      "@types/react",
+      "@types/react-dom",
+      "@types/node",
+      "@cloudflare/workers-types",
+    ];
+    consumer = await packed.project("consumer", others);
+    // Whichever of the three is late says so itself.
+  },
+  2 * installMs + commandMs + 10_000,
+);
 afterAll(removePacked);
 
-describe("[O1] the packed package", () => {
+/** Each command has its own deadline, and tells what it said until then: a test's comes after those of its commands. */
+const timeout = 2 * commandMs + 10_000;
+
+describe("[O1] the packed package", { timeout }, () => {
   test("has nothing that publint and attw would mend", async () => {
     expect(await runIn(consumer, `publint run ${packed.tarball} --strict`)).toContain("All good!");
     await runIn(consumer, `attw ${packed.tarball} --profile esm-only`);
@@ -69,7 +83,7 @@ describe("[O1] the packed package", () => {
   });
 });
 
-describe("[O1] a project that has installed it", () => {
+describe("[O1] a project that has installed it", { timeout }, () => {
   test.for(
     ["page", "backend", "worker"].flatMap((part) => [
       [part, "--module esnext --moduleResolution bundler"] as const,
@@ -116,7 +130,7 @@ describe("[O1] a project that has installed it", () => {
   });
 });
 
-describe("[O1] a folder of wrangler.toml and one line", () => {
+describe("[O1] a folder of wrangler.toml and one line", { timeout: 3 * commandMs + 10_000 }, () => {
   test("asks for what the default environment of the project's own wrangler.toml asks for", () => {
     const lines = (dir: string) =>
       (readFileSync(join(dir, "wrangler.toml"), "utf8").split("[env.")[0] ?? "")
@@ -141,10 +155,10 @@ describe("[O1] a folder of wrangler.toml and one line", () => {
     const port = await freePort();
     const server = shellIn(adopter, `wrangler dev --port ${port}`);
     try {
-      await server.says(/Ready on/, 30_000);
+      await server.says(/Ready on/, commandMs);
       expect(await runIn(consumer, `node backend/deliver.ts http://127.0.0.1:${port} ${key}`)).toBe("r1 arrived\n");
     } finally {
       await server.end();
     }
-  }, 90_000);
+  });
 });

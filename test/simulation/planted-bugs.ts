@@ -7,7 +7,7 @@ export interface PlantedBug {
   readonly edits: readonly (readonly [find: string, replace: string])[];
 }
 
-const bug = (name: string, file: string, ...edits: PlantedBug["edits"]): PlantedBug => ({ name, file, edits });
+export const bug = (name: string, file: string, ...edits: PlantedBug["edits"]): PlantedBug => ({ name, file, edits });
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   // ── Accepting ──
@@ -328,6 +328,36 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "nextAttemptAt(attempts + 2,",
   ]),
   bug("[N2] one event has another id each time", "outbox/telling.ts", ["const id = `msg_", "const id = now + `_msg_"]),
+  bug("[N1] a fallback is done with before the webhook's queue has it", "outbox/ending.ts", [
+    "for (const held of tables.messages.wholes(heads)) tellFallback(tables, held, now);",
+    "",
+  ]),
+  bug("[N1] of fallbacks that are due at once, only one goes", "outbox/ending.ts", [
+    "for (const held of tables.messages.wholes(heads)) tellFallback(tables, held, now);",
+    "for (const held of tables.messages.wholes(heads.slice(0, 1))) tellFallback(tables, held, now);",
+  ]),
+  bug(
+    "[N2] a webhook leaves the queue as it is sent, not as it is taken",
+    "webhooks/queue.ts",
+    [
+      "`SELECT n, id, event, seq, body, attempts FROM webhooks\n       WHERE next_at <= ?",
+      "`DELETE FROM webhooks WHERE n IN (SELECT n FROM webhooks WHERE next_at <= ?",
+    ],
+    [
+      "ORDER BY next_at, n LIMIT ?`,\n      now",
+      "ORDER BY next_at, n LIMIT ?) RETURNING n, id, event, seq, body, attempts`,\n      now",
+    ],
+  ),
+  bug(
+    "[N2] a webhook comes again under another id",
+    "webhooks/queue.ts",
+    [
+      "`SELECT n, id, event, seq, body, attempts FROM webhooks",
+      "`SELECT n, id || '_' || attempts AS id, event, seq, body, attempts FROM webhooks",
+    ],
+    ["`DELETE FROM webhooks WHERE n = ? AND id = ?`", "`DELETE FROM webhooks WHERE n = ? AND id <> ? || '.'`"],
+    ["fault = ? WHERE n = ? AND id = ?`", "fault = ? WHERE n = ? AND id <> ? || '.'`"],
+  ),
 
   // ── Who needs a person, and bulk ──
   bug("[N5] a step takes more than its limit", "outbox/accepting.ts", [
@@ -349,6 +379,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   bug("[N4] who has no dead letters any more stays in the list", "outbox/attention.ts", [
     "if (reasons !== reasonsIn(stamp)) facts.set(",
     "if ((reasons | reasonsIn(stamp)) !== reasonsIn(stamp)) facts.set(",
+  ]),
+  bug("[N4] who has one dead letter left leaves the list", "outbox/attention.ts", [
+    "deadLetters.reasons |",
+    "(deadLetters.count(now) > 1 ? deadLetters.reasons : 0) |",
   ]),
   bug("[N4] why somebody is in the list is not told again as it changes", "outbox/attention.ts", [
     "if (reasons !== reasonsIn(stamp)) facts.set(",
