@@ -56,6 +56,11 @@ describe("[O1] the packed package", () => {
     expect(files.filter((path) => !path.endsWith(".d.ts"))).toEqual([
       "LICENSE",
       "README.md",
+      "dist/console/_headers",
+      "dist/console/console.html",
+      ...["icon.svg", "page.css", "page.css.map", "page.js", "page.js.map"].map(
+        (name) => `dist/console/console/${name}`,
+      ),
       ...modules.flatMap((path) => [`dist/${path}.js`, `dist/${path}.js.map`]),
       "package.json",
       "src/monitor/OPERATIONS.md",
@@ -121,8 +126,8 @@ describe("[O1] a folder of wrangler.toml and one line", () => {
     const lines = (dir: string) =>
       (readFileSync(join(dir, "wrangler.toml"), "utf8").split("[env.")[0] ?? "")
         .split("\n")
-        // What an adopter is left to wrangler's defaults with, and the project's own `ENVIRONMENT`.
-        .filter((line) => !/^(#|$|workers_dev|preview_urls|send_metrics|\[vars\]|ENVIRONMENT)/.test(line))
+        // What an adopter is left to wrangler's defaults with, the project's own `ENVIRONMENT`, and where the console is.
+        .filter((line) => !/^(#|$|workers_dev|preview_urls|send_metrics|\[vars\]|ENVIRONMENT|directory)/.test(line))
         .sort();
     expect(lines(adopter)).toEqual(lines(projectDir));
   });
@@ -143,6 +148,9 @@ describe("[O1] a folder of wrangler.toml and one line", () => {
     try {
       await server.says(/Ready on/, 30_000);
       expect(await runIn(consumer, `node backend/deliver.ts http://127.0.0.1:${port} ${key}`)).toBe("r1 arrived\n");
+      const console = await fetch(`http://127.0.0.1:${port}/console`);
+      expect(console.headers.get("content-security-policy")).toContain("script-src 'self'");
+      expect(await console.text()).toContain("/console/page.js");
     } finally {
       await server.end();
     }
