@@ -105,7 +105,7 @@ const Users = ({ page, isAll }: { readonly page: AttentionPage; readonly isAll: 
                   <Shown text={user} />
                 </a>
               </th>
-              <td>
+              <td class="tags">
                 {reasons.map((reason) => (
                   <a key={reason} class="tag needs" href={linkToUser(user, REASONS[reason].tab)}>
                     {REASONS[reason].words}

@@ -5,7 +5,6 @@ import { ManyUsers } from "./many-users.tsx";
 
 export const FrontScreen = () => (
   <>
-    <h1>Is everybody getting their messages?</h1>
     <Dashboard />
     <Attention />
     <ManyUsers />

@@ -5,7 +5,7 @@ import { useId } from "preact/hooks";
 interface ButtonProps {
   readonly children: ComponentChildren;
   readonly onPress?: () => void;
-  readonly kind?: "plain" | "primary" | "danger" | "quiet";
+  readonly kind?: "plain" | "primary" | "danger" | "quiet" | "small";
   /** Why it cannot be pressed; undefined where it can. */
   readonly why?: string | undefined;
   /** It is being done: no second press. */

@@ -8,7 +8,7 @@ interface CopyProps {
 }
 
 export const Copy = ({ text, what }: CopyProps) => (
-  <Button kind="quiet" label={`Copy ${what}`} onPress={() => void copy(text, what)}>
+  <Button kind="small" label={`Copy ${what}`} onPress={() => void copy(text, what)}>
     Copy
   </Button>
 );

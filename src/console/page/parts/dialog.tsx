@@ -45,7 +45,7 @@ export const Confirm = ({ title, children, act, kind = "danger", typed, onConfir
         <h2 id={id}>{title}</h2>
         <div class="dialog-text">{children}</div>
         {typed === undefined ? null : (
-          <label>
+          <label class="typed">
             Type the user’s id to confirm
             <input
               value={text}

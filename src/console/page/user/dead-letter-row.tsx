@@ -76,12 +76,19 @@ const Detail = ({ letter, onRequeue, onDelete }: DeadLetterRowProps) => {
           ["id", textOf(letter.id)],
           ["topic", textOf(letter.topic)],
           ["reason", letter.reason],
-          ["the client’s words", textOf(letter.reject_reason)],
           ["accepted", timeOf(letter.accepted_at)],
           ["ended", timeOf(letter.ended_at)],
           ["requeued from", letter.requeued_from],
         ]}
       />
+      {letter.reject_reason === undefined ? null : (
+        <div class="words">
+          <h3>The client’s words</h3>
+          <p>
+            <Shown text={letter.reject_reason} hasLines />
+          </p>
+        </div>
+      )}
       <Data data={letter.data} />
       <div class="actions">
         <Button kind="primary" why={why} onPress={onRequeue}>

@@ -79,7 +79,9 @@ export const DeadLetters = ({ user, total, onChange }: DeadLettersProps) => {
             </button>
           ))}
         </fieldset>
-        <Button onPress={reload}>Read again</Button>
+        <div class="actions">
+          <Button onPress={reload}>Read again</Button>
+        </div>
       </div>
       {failure === undefined ? null : <Failed failure={failure} again={reload} />}
       {value === undefined && failure === undefined ? <Loading what="dead letters" /> : null}

@@ -37,7 +37,9 @@ export const Held = ({ user, held, onChange }: HeldProps) => {
     <section aria-labelledby="held">
       <div class="section-head">
         <h2 id="held">Held for this user</h2>
-        <Button onPress={reload}>Read again</Button>
+        <div class="actions">
+          <Button onPress={reload}>Read again</Button>
+        </div>
       </div>
       {failure === undefined ? null : <Failed failure={failure} again={reload} />}
       {value === undefined && failure === undefined ? <Loading what="what is held" /> : null}

@@ -96,7 +96,6 @@ const Devices = ({ devices }: { readonly devices: readonly DeviceReply[] }) => (
     <thead>
       <tr>
         <th scope="col">Device</th>
-        <th scope="col">Now</th>
         <th scope="col" class="seq">
           Cursor
         </th>
@@ -112,17 +111,12 @@ const Devices = ({ devices }: { readonly devices: readonly DeviceReply[] }) => (
       {devices.map((d) => (
         <tr key={d.device}>
           <th scope="row" class="name">
-            {d.device}
-          </th>
-          <td>
             <span class="state" data-is={d.connected ? "on" : "off"}>
-              {d.connected ? "connected" : "away"}
+              {d.device}
             </span>
-          </td>
+          </th>
           <td class="seq">{d.cursor === 0 ? "the beginning" : d.cursor}</td>
-          <td class="time">
-            <Ago at={d.last_seen_at} />
-          </td>
+          <td class="time">{d.connected ? "connected" : <Ago at={d.last_seen_at} />}</td>
           <td class="time wide">
             <Ago at={d.first_seen_at} />
           </td>

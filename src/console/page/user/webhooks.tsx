@@ -38,12 +38,14 @@ export const Webhooks = ({ user }: { readonly user: string }) => {
     <section aria-labelledby="webhooks">
       <div class="section-head">
         <h2 id="webhooks">Webhooks</h2>
-        <Button onPress={() => void retry()} why={why}>
-          Tell again what was given up
-        </Button>
-        <Button kind="danger" onPress={() => setIsAsking(true)} why={why}>
-          Delete what was given up …
-        </Button>
+        <div class="actions">
+          <Button onPress={() => void retry()} why={why}>
+            Tell again what was given up
+          </Button>
+          <Button kind="danger" onPress={() => setIsAsking(true)} why={why}>
+            Delete what was given up …
+          </Button>
+        </div>
       </div>
       {failure === undefined ? null : <Failed failure={failure} again={reload} />}
       {value === undefined && failure === undefined ? <Loading what="webhooks" /> : null}
