@@ -187,7 +187,7 @@ const Words = ({ line }: { readonly line: Line }) => {
         <>
           {count(line.count ?? 1, "message")} to <b>{line.device}</b>{" "}
           <span class="soft">
-            up to {line.seq} on {line.connection_id}
+            up to {line.seq} on <Connection id={line.connection_id} />
           </span>
         </>
       );
@@ -197,7 +197,7 @@ const Words = ({ line }: { readonly line: Line }) => {
           up to {line.seq} by <b>{line.device}</b>{" "}
           <span class="soft">
             {line.checkpoint === undefined || line.checkpoint === line.seq ? null : `checkpoint ${line.checkpoint} `}
-            on {line.connection_id}
+            on <Connection id={line.connection_id} />
           </span>
         </>
       );
@@ -212,7 +212,10 @@ const Words = ({ line }: { readonly line: Line }) => {
       return (
         <>
           <b>{line.device}</b>
-          {line.code === undefined ? null : ` with ${line.code}`} <span class="soft">{line.connection_id}</span>
+          {line.code === undefined ? null : ` with ${line.code}`}{" "}
+          <span class="soft">
+            <Connection id={line.connection_id} />
+          </span>
         </>
       );
     case "skipped":
@@ -223,6 +226,11 @@ const Words = ({ line }: { readonly line: Line }) => {
     }
   }
 };
+
+/** Enough to tell it from the user's others: what stands before the point is the same for all of them. */
+const Connection = ({ id = "" }: { readonly id?: string | undefined }) => (
+  <code title={id}>{id.slice(id.indexOf(".") + 1).slice(0, 8)}</code>
+);
 
 const Named = ({ line }: { readonly line: Line }) => (
   <span class="soft">
