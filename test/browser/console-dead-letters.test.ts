@@ -49,7 +49,7 @@ test("[D7] whatever a message says is shown as text: markup, what turns the dire
   expect(text).toContain("\\u0000\\u001b[31m");
   await view.page.getByRole("heading", { level: 1 }).getByText("U+202E").waitFor();
   expect(await view.page.locator("main img, main script, main h1 h1, td h1").count()).toBe(0);
-  expect(await view.page.title()).toBe("Restante console");
+  expect(await view.page.title()).toBe(`${user} · Restante console`);
   await expectFitsPhone(view.page);
   await expectAccessible(view.page);
   // As it was, and not as it is shown.
@@ -166,6 +166,7 @@ test("[N4, N5] who needs a person is one list; all of it is requeued by reason a
   await expectAccessible(view.page);
   await view.confirm("Requeue them");
   await view.said("It has begun to requeue.");
+  await many.getByRole("listitem").getByText("done", { exact: true }).waitFor({ timeout: 30_000 });
   await view.page.getByRole("link", { name: "All jobs of the last days" }).click();
   await view.page.reload();
   const job = view.page.getByRole("listitem").filter({ hasText: "Requeue rejected from" });

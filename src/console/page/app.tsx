@@ -5,7 +5,7 @@ import { JobsScreen } from "./jobs/jobs-screen.tsx";
 import { KeyScreen } from "./key-screen.tsx";
 import { Empty } from "./parts/empty.tsx";
 import { Notices } from "./parts/notices.tsx";
-import { linkToFront, route } from "./route.ts";
+import { linkToFront, type Route, route } from "./route.ts";
 import { session } from "./session.ts";
 import { TopLine } from "./top-line.tsx";
 import { UserScreen } from "./user/user-screen.tsx";
@@ -33,6 +33,18 @@ export const App = () => {
   );
 };
 
+const titleOf = (at: Route): readonly string[] => {
+  switch (at.at) {
+    case "user":
+      return [at.user];
+    case "jobs":
+      return ["Jobs"];
+    case "front":
+    case "nowhere":
+      return [];
+  }
+};
+
 /** Not a link: the address's fragment is where one is in the console, not a place in the page. */
 const toMain = (): void => document.getElementById("main")?.focus();
 
@@ -48,6 +60,7 @@ const Screen = () => {
       scrollTo(0, 0);
     }
     isFirst.current = false;
+    document.title = [...titleOf(at), "Restante console"].join(" · ");
   }, [place]);
   switch (at.at) {
     case "front":

@@ -26,6 +26,8 @@ export const ManyUsers = () => {
   const [choice, setChoice] = useState<Choice>(NOTHING);
   const [asked, setAsked] = useState<Action>();
   const jobs = useJobs();
+  // Those begun here stay when they are done, to be read.
+  const [begun, setBegun] = useState<readonly string[]>([]);
   const why = notAllowed("manage");
   const set = (part: Partial<Choice>): void => setChoice((before) => ({ ...before, ...part }));
   const begin = async (action: Action): Promise<void> => {
@@ -33,12 +35,13 @@ export const ManyUsers = () => {
     const isAll = reason === "" && since === "" && until === "";
     const chosen = query({ reason, since: instantOf(since), until: instantOf(until), all: isAll ? "true" : undefined });
     const path = action === "requeue" ? "/v1/dead-letters/requeue" : "/v1/dead-letters";
-    const begun = await call<JobReply>(`${path}${chosen}`, { method: action === "requeue" ? "POST" : "DELETE" });
-    if (!begun.ok) return notify(begun.detail, "failed");
+    const job = await call<JobReply>(`${path}${chosen}`, { method: action === "requeue" ? "POST" : "DELETE" });
+    if (!job.ok) return notify(job.detail, "failed");
+    setBegun((before) => [...before, job.value.id]);
     notify(action === "requeue" ? "It has begun to requeue." : "It has begun to delete.");
     jobs.reload();
   };
-  const running = jobs.value?.filter(({ status }) => status === "running") ?? [];
+  const shown = jobs.value?.filter(({ id, status }) => status === "running" || begun.includes(id)) ?? [];
   return (
     <section aria-labelledby="many">
       <h2 id="many">All users at once</h2>
@@ -73,7 +76,7 @@ export const ManyUsers = () => {
           </Button>
         </div>
       </form>
-      {running.length === 0 ? null : <JobList jobs={running} onChange={jobs.reload} />}
+      {shown.length === 0 ? null : <JobList jobs={shown} onChange={jobs.reload} />}
       <p>
         <a href={linkToJobs}>All jobs of the last days</a>
       </p>

@@ -39,7 +39,7 @@ const JobLine = ({ job, onChange }: { readonly job: JobReply; readonly onChange:
   return (
     <>
       <div class="job-head">
-        <h3>{titleOf(job)}</h3>
+        <b>{titleOf(job)}</b>
         <span class="tag">{job.status}</span>
         <span class="soft">
           begun <Ago at={job.started_at} />

@@ -4,6 +4,7 @@ import type { ConnectionReply, DeviceReply, UserReply } from "../../../protocol/
 import { Ago, Clock } from "../parts/ago.tsx";
 import { count } from "../parts/amount.ts";
 import { Button } from "../parts/button.tsx";
+import { ConnectionId } from "../parts/connection-id.tsx";
 import { Empty } from "../parts/empty.tsx";
 import { Shown } from "../parts/shown.tsx";
 import type { Line, Live } from "./live.ts";
@@ -66,9 +67,7 @@ const Connections = ({ connections }: { readonly connections: readonly Connectio
             {c.device}
           </th>
           <td>
-            <code class="cut" title={c.connection_id}>
-              {c.connection_id}
-            </code>
+            <ConnectionId id={c.connection_id} />
           </td>
           <td class="time">
             <Ago at={c.opened_at} />
@@ -187,7 +186,7 @@ const Words = ({ line }: { readonly line: Line }) => {
         <>
           {count(line.count ?? 1, "message")} to <b>{line.device}</b>{" "}
           <span class="soft">
-            up to {line.seq} on <Connection id={line.connection_id} />
+            up to {line.seq} on <ConnectionId id={line.connection_id} />
           </span>
         </>
       );
@@ -197,7 +196,7 @@ const Words = ({ line }: { readonly line: Line }) => {
           up to {line.seq} by <b>{line.device}</b>{" "}
           <span class="soft">
             {line.checkpoint === undefined || line.checkpoint === line.seq ? null : `checkpoint ${line.checkpoint} `}
-            on <Connection id={line.connection_id} />
+            on <ConnectionId id={line.connection_id} />
           </span>
         </>
       );
@@ -214,7 +213,7 @@ const Words = ({ line }: { readonly line: Line }) => {
           <b>{line.device}</b>
           {line.code === undefined ? null : ` with ${line.code}`}{" "}
           <span class="soft">
-            <Connection id={line.connection_id} />
+            <ConnectionId id={line.connection_id} />
           </span>
         </>
       );
@@ -226,11 +225,6 @@ const Words = ({ line }: { readonly line: Line }) => {
     }
   }
 };
-
-/** Enough to tell it from the user's others: what stands before the point is the same for all of them. */
-const Connection = ({ id = "" }: { readonly id?: string | undefined }) => (
-  <code title={id}>{id.slice(id.indexOf(".") + 1).slice(0, 8)}</code>
-);
 
 const Named = ({ line }: { readonly line: Line }) => (
   <span class="soft">

@@ -1,5 +1,6 @@
 /** What has become of a message so far, step by step (N3). */
 import { Clock } from "../parts/ago.tsx";
+import { ConnectionId } from "../parts/connection-id.tsx";
 import { Shown } from "../parts/shown.tsx";
 
 /** An event that a later release adds is shown as it comes. */
@@ -38,7 +39,10 @@ const Words = ({ step }: { readonly step: Step }) => {
   const where =
     step.device === undefined ? null : (
       <>
-        <b>{step.device}</b> <code class="soft">{step.connection_id}</code>
+        <b>{step.device}</b>{" "}
+        <span class="soft">
+          <ConnectionId id={step.connection_id} />
+        </span>
       </>
     );
   switch (step.event) {

@@ -39,6 +39,11 @@ export const UserScreen = ({ user, tab }: UserScreenProps) => {
       {state === undefined && failure === undefined ? <Loading what="this user" /> : null}
       {state === undefined ? null : (
         <>
+          {live.isLive ? null : (
+            <p class="failure" role="status">
+              Not live, and tried again: this is as it was. {failure?.detail}
+            </p>
+          )}
           <Tabs user={user} tab={tab} state={state} />
           <Tab user={user} tab={tab} live={live} state={state} />
         </>
