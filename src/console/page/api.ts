@@ -51,22 +51,34 @@ export const call = async <T>(path: string, options: Call = {}): Promise<Outcome
   }
 };
 
-/** Events of a stream until it ends: undefined where the server ended it. Coming back is the caller's to do. */
+/** The service says something at least every 15 s: a network that went away says nothing, not even that. */
+const SILENCE_MS = 40_000;
+
+/** Events of a stream until it ends or falls silent: undefined where the server ended it. Coming back is the caller's to do. */
 export const stream = async (
   path: string,
   onEvent: (event: StreamEvent) => void,
   signal: AbortSignal,
 ): Promise<Failure | undefined> => {
+  const silence = new AbortController();
+  let patience = setTimeout(() => silence.abort(), SILENCE_MS);
+  const alive = (): void => {
+    clearTimeout(patience);
+    patience = setTimeout(() => silence.abort(), SILENCE_MS);
+  };
   try {
     const response = await fetch(path, {
       headers: { authorization: `Bearer ${session.value?.key ?? ""}`, accept: "text/event-stream" },
-      ...{ signal, cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer" },
+      signal: AbortSignal.any([signal, silence.signal]),
+      ...{ cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer" },
     });
     if (!response.ok || response.body === null) return await refusal(response, {});
-    for await (const event of events(response.body)) onEvent(event);
+    for await (const event of events(response.body, alive)) onEvent(event);
     return undefined;
   } catch (error) {
     return unreached(error, signal);
+  } finally {
+    clearTimeout(patience);
   }
 };
 

@@ -5,14 +5,15 @@ export interface StreamEvent {
   readonly data: string;
 }
 
-/** In order. A comment, which keeps the stream alive, is none. */
-export async function* events(body: ReadableStream<Uint8Array>): AsyncGenerator<StreamEvent> {
+/** In order. A comment, which keeps the stream alive, is none; `alive` hears of it, as of everything. */
+export async function* events(body: ReadableStream<Uint8Array>, alive: () => void): AsyncGenerator<StreamEvent> {
   const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
   let rest = "";
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
+      alive();
       // A carriage return may be the first half of an end of line.
       const blocks = (rest + value).replaceAll(/\r\n/g, "\n").split("\n\n");
       rest = blocks.pop() ?? "";

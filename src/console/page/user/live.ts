@@ -106,6 +106,8 @@ const follow = async (user: string, signal: AbortSignal, follower: Follower): Pr
         failures = 0;
         const frame = JSON.parse(data);
         if (type === "state") return follower.state(frame);
+        // The stream's own end, not the user's.
+        if (type === "close") return;
         lines += 1;
         if (waiting.length === 0) setTimeout(draw, 100);
         waiting.push({ ...frame, type, line: lines });

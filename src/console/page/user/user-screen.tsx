@@ -41,7 +41,7 @@ export const UserScreen = ({ user, tab }: UserScreenProps) => {
         <>
           {live.isLive ? null : (
             <p class="failure" role="status">
-              Not live, and tried again: this is as it was. {failure?.detail}
+              Not live: this is as it was. {failure?.detail} It is tried again.
             </p>
           )}
           <Tabs user={user} tab={tab} state={state} />
