@@ -90,6 +90,13 @@ export interface TokenReply {
   readonly expires_at: string;
 }
 
+/** A1: the API key that asks. */
+export interface KeyReply {
+  /** Of its setting, `API_KEY_<NAME>`. */
+  readonly name: string;
+  readonly scopes: readonly string[];
+}
+
 /** A page in order of seq; `next` is the `after` of the next one, and the last has none. */
 export interface HeldPage {
   readonly messages: readonly HeldReply[];

@@ -171,6 +171,11 @@ export const Job: Schema<replies.JobReply> = v.object({
 });
 export const Jobs = v.object({ jobs: v.array(Job) });
 
+export const Key: Schema<replies.KeyReply> = v.object({
+  name: v.pipe(name, v.description("Of its setting, `API_KEY_<NAME>`.")),
+  scopes: v.array(v.picklist(["send", "manage", "monitor"])),
+});
+
 export const WebhookState: Schema<replies.WebhookReply> = v.object({
   id: v.pipe(name, v.description("Its `webhook-id`.")),
   event: name,

@@ -1,6 +1,6 @@
 /** Every route there is, and who may use it (A1): the one table from which they are registered and tested. */
 import { PUBLISH_SUBPROTOCOL } from "../protocol/publish-frames.ts";
-import type { Scope } from "../settings/access.ts";
+import { SCOPES, type Scope } from "../settings/access.ts";
 import { getAttention } from "./attention.ts";
 import { type BackendHandler, type KeyHandler, ofUser } from "./backend-plane.ts";
 import { postBatch } from "./batch.ts";
@@ -9,6 +9,7 @@ import { getAsyncApi, getOpenApi } from "./documents.ts";
 import { openEvents } from "./events.ts";
 import { getHealth } from "./health.ts";
 import { discardAll, getJob, listJobs, requeueAll, stopJob } from "./jobs.ts";
+import { getKey } from "./key.ts";
 import { openLive } from "./live.ts";
 import { getMessage, listHeld, recallMessage } from "./messages.ts";
 import { getAlerts, getMetrics, getMonitor } from "./monitoring.ts";
@@ -103,6 +104,8 @@ export const ROUTES: readonly Route[] = [
   key("GET", "/v1/jobs", ["manage", "monitor"], listJobs),
   key("GET", "/v1/jobs/:job", ["manage", "monitor"], getJob),
   key("DELETE", "/v1/jobs/:job", ["manage"], stopJob),
+
+  key("GET", "/v1/key", SCOPES, getKey),
 
   user("GET", "/v1/socket", openSocket),
   user("GET", "/v1/events", openEvents),

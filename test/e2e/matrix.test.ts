@@ -56,6 +56,7 @@ const CONTRACT: Readonly<Record<string, Row>> = {
   "GET /metrics": { to: ["monitor"], answers: [200] },
   "GET /v1/monitor": { to: ["monitor"], answers: [200] },
   "GET /v1/alerts": { to: ["monitor"], answers: [200] },
+  "GET /v1/key": { to: ["send", "manage", "monitor"], answers: [200] },
   "GET /v1/socket": { to: "token", answers: [101] },
   "GET /v1/events": { to: "token", answers: [200] },
   "PUT /v1/connections/:connection_id/token": { to: "token", answers: [200] },

@@ -67,15 +67,19 @@ describe("[O1] the packed package", { timeout }, () => {
       .map((entry) => join(entry.parentPath, entry.name).slice(dir.length + 1))
       .sort();
     const modules = ["client/client", "client/react", "index", "sender/sender"];
-    expect(files.filter((path) => !path.endsWith(".d.ts"))).toEqual([
-      "LICENSE",
-      "README.md",
-      ...modules.flatMap((path) => [`dist/${path}.js`, `dist/${path}.js.map`]),
-      "package.json",
-      "src/monitor/OPERATIONS.md",
-      "src/monitor/alerts.rules.yml",
-      "src/protocol/PROTOCOL.md",
-    ]);
+    const page = ["icon.svg", "page.css", "page.css.map", "page.js", "page.js.map"];
+    expect(files.filter((path) => !path.endsWith(".d.ts"))).toEqual(
+      [
+        "LICENSE",
+        "README.md",
+        ...modules.flatMap((path) => [`dist/${path}.js`, `dist/${path}.js.map`]),
+        ...["_headers", "console.html", ...page.map((name) => `console/${name}`)].map((name) => `dist/console/${name}`),
+        "package.json",
+        "src/monitor/OPERATIONS.md",
+        "src/monitor/alerts.rules.yml",
+        "src/protocol/PROTOCOL.md",
+      ].sort(),
+    );
     const sourcesOf = (module: string): readonly string[] =>
       JSON.parse(readFileSync(join(dir, `dist/client/${module}.js.map`), "utf8")).sources;
     expect(sourcesOf("react")).toEqual(["../../src/client/react.ts"]);
@@ -135,8 +139,8 @@ describe("[O1] a folder of wrangler.toml and one line", { timeout: 3 * commandMs
     const lines = (dir: string) =>
       (readFileSync(join(dir, "wrangler.toml"), "utf8").split("[env.")[0] ?? "")
         .split("\n")
-        // What an adopter is left to wrangler's defaults with, and the project's own `ENVIRONMENT`.
-        .filter((line) => !/^(#|$|workers_dev|preview_urls|send_metrics|\[vars\]|ENVIRONMENT)/.test(line))
+        // What an adopter is left to wrangler's defaults with, the project's own `ENVIRONMENT`, and where the console is.
+        .filter((line) => !/^(#|$|workers_dev|preview_urls|send_metrics|\[vars\]|ENVIRONMENT|directory)/.test(line))
         .sort();
     expect(lines(adopter)).toEqual(lines(projectDir));
   });
@@ -157,6 +161,9 @@ describe("[O1] a folder of wrangler.toml and one line", { timeout: 3 * commandMs
     try {
       await server.says(/Ready on/, commandMs);
       expect(await runIn(consumer, `node backend/deliver.ts http://127.0.0.1:${port} ${key}`)).toBe("r1 arrived\n");
+      const console = await fetch(`http://127.0.0.1:${port}/console`);
+      expect(console.headers.get("content-security-policy")).toContain("script-src 'self'");
+      expect(await console.text()).toContain("/console/page.js");
     } finally {
       await server.end();
     }

@@ -284,6 +284,8 @@ const operating = async (): Promise<void> => {
   }
   await ask("GET", "/ready", { credential: KEYS.monitor });
   await ask("GET", "/ready", { credential: KEYS.send });
+  for (const credential of [...Object.values(KEYS), "rk_guess", null]) await ask("GET", "/v1/key", { credential });
+  await ask("GET", "/v1/key", { query: "?x=1" });
   for (const path of ["/metrics", "/v1/monitor", "/v1/alerts"]) {
     await ask("GET", path, { credential: KEYS.monitor });
     await ask("GET", path, { credential: KEYS.send });

@@ -152,6 +152,7 @@ test("[A1] PROTOCOL.md lists every route with its scopes, its query and its body
     "GET /metrics": keys(http.noQuery),
     "GET /v1/monitor": keys(http.monitorQuery),
     "GET /v1/alerts": keys(http.noQuery),
+    "GET /v1/key": keys(http.noQuery),
     "GET /health": keys(http.noQuery),
     "GET /ready": keys(http.noQuery),
     "GET /openapi.json": keys(http.noQuery),

@@ -1,7 +1,11 @@
-/** What an app's page pays for the SDK, held to a budget. */
+/** What pages pay for the SDK, and an operator for the console, held to a budget. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { expect, test } from "vitest";
+import { makeConsole } from "../../src/operate/console-page.ts";
 import { projectDir } from "../support/worker-config.ts";
 
 /** One entry point as an app's bundler would ship it: the bytes that travel, and the files they came from. */
@@ -39,4 +43,18 @@ test("restante/react costs at most 1 kB beside the client and React", async () =
 test("restante/sender runs anywhere: it imports no package, and nothing of Node's or Cloudflare's", async () => {
   const { sources } = await shipped("src/sender/sender.ts");
   expect(sources.filter((path) => !path.startsWith("src/"))).toEqual([]);
+});
+
+test("the console costs an operator at most 60 kB", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "restante-console-"));
+  try {
+    await makeConsole(folder);
+    const bytes = ["console.html", "console/page.js", "console/page.css"]
+      .map((name) => gzipSync(readFileSync(join(folder, name)), { level: 9 }).length)
+      .reduce((sum, size) => sum + size, 0);
+    console.log(`console: ${bytes} bytes, minified and gzipped`);
+    expect(bytes).toBeLessThanOrEqual(60_000);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

@@ -41,6 +41,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "GET /metrics": ["monitor"],
   "GET /v1/monitor": ["monitor"],
   "GET /v1/alerts": ["monitor"],
+  // Of nobody.
+  "GET /v1/key": ["send", "manage", "monitor"],
   "GET /v1/attention": ["monitor"],
   "POST /v1/dead-letters/requeue": ["manage"],
   "DELETE /v1/dead-letters": ["manage"],
