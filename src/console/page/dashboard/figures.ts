@@ -5,16 +5,21 @@
  * is 0.
  */
 import type { MonitorReply, NumbersReply, TimesReply } from "../../../protocol/replies.ts";
+import { DECIMAL, linear, logarithmic, type Scale, TIME, WHOLE } from "./scales.ts";
 import { compact, count, counted, duration, failure, percentile, rate, success } from "./units.ts";
+
+export type Shade = 1 | 2 | 3;
 
 export type Values = readonly (number | null)[];
 
 export interface Line {
   readonly name: string;
+  /** Of its figure's family, the strongest first; a line is also thinner, then dashed, so that nobody needs the colour. */
+  readonly shade: Shade;
   /** One for each slot; null is a gap. */
   readonly values: Values;
-  /** Over the whole range, in words. */
-  readonly whole: string;
+  /** Over the whole range, in words, where the headlines do not say it. */
+  readonly whole?: string;
   /** One value in words. */
   readonly words: (value: number) => string;
 }
@@ -25,8 +30,8 @@ export type Drawing = "percentiles" | "area" | "bars";
 export interface Figure {
   readonly id: string;
   readonly title: string;
-  /** The number over the range, or now. */
-  readonly headline: string;
+  /** Its numbers over the range, or now; several with their names. */
+  readonly headlines: readonly Headline[];
   /** What the number is of. */
   readonly note: string;
   readonly drawing: Drawing;
@@ -36,11 +41,15 @@ export interface Figure {
   readonly lines: readonly Line[];
 }
 
+export interface Headline {
+  readonly name?: string;
+  readonly value: string;
+}
+
 export interface Axis {
   readonly words: (value: number) => string;
-  /** It is at least so high: noise of the smallest things must not fill it. */
-  readonly least: number;
-  /** Times from a millisecond to days. */
+  /** Above the largest value; and at least so high that noise of the smallest things does not fill it. */
+  readonly scale: (max: number) => Scale;
   readonly isLog?: true;
 }
 
@@ -114,10 +123,10 @@ const establishment = (reply: MonitorReply): Figure => {
 };
 
 const PERCENTILES = [
-  ["p50", "p50_ms"],
-  ["p95", "p95_ms"],
-  ["p99", "p99_ms"],
-] as const satisfies readonly (readonly [string, keyof TimesReply])[];
+  ["p50", "p50_ms", 1],
+  ["p95", "p95_ms", 2],
+  ["p99", "p99_ms", 3],
+] as const satisfies readonly (readonly [string, keyof TimesReply, Shade])[];
 
 const NOTHING = "–";
 
@@ -135,12 +144,12 @@ const percentilesOf = (
   const whole = times(reply.total);
   return {
     ...{ id, title, note, drawing: "percentiles", family: "time" },
-    headline: whole === null ? NOTHING : percentile(whole.p50_ms),
-    axis: { words: duration, least: 10, ...(isLog === undefined ? {} : { isLog }) },
-    lines: PERCENTILES.map(([name, key]) => ({
-      name,
+    headlines: PERCENTILES.map(([name, key]) => ({ name, value: whole === null ? NOTHING : percentile(whole[key]) })),
+    axis:
+      isLog === true ? { words: duration, scale: logarithmic, isLog } : { words: duration, scale: linear(TIME, 10) },
+    lines: PERCENTILES.map(([name, key, shade]) => ({
+      ...{ name, shade },
       values: reply.slots.map((slot) => times(slot)?.[key] ?? null),
-      whole: whole === null ? NOTHING : percentile(whole[key]),
       words: percentile,
     })),
   };
@@ -152,15 +161,15 @@ const deliveries = (reply: MonitorReply): Figure => {
   return {
     id: "deliveries",
     title: "Delivery success rate",
-    headline: rate === null ? NOTHING : success(rate),
+    headlines: [{ value: rate === null ? NOTHING : success(rate) }],
     note: rate === null ? "nothing has ended" : `of ${counted(all, "message")} that ended`,
     drawing: "area",
     family: "failure",
     // A success rate drawn from zero shows nothing, and drawn from 99 % exaggerates: its complement can begin at zero.
-    axis: { words: failure, least: 0.01 },
+    axis: { words: failure, scale: linear(DECIMAL, 0.01) },
     lines: [
       {
-        name: "failed",
+        ...{ name: "failed", shade: 2 },
         values: reply.slots.map(({ messages }) => (messages.success_rate === null ? null : 1 - messages.success_rate)),
         whole: rate === null ? NOTHING : `${count(failures)} (${failure(1 - rate)})`,
         words: failure,
@@ -170,22 +179,19 @@ const deliveries = (reply: MonitorReply): Figure => {
 };
 
 /** A line of counts, slot by slot. */
-const counts = (reply: MonitorReply, name: string, of: (numbers: NumbersReply) => number): Line => ({
-  name,
-  values: reply.slots.map(of),
-  whole: count(of(reply.total)),
-  words: count,
+const counts = (reply: MonitorReply, name: string, shade: Shade, of: (numbers: NumbersReply) => number): Line => ({
+  ...{ name, shade, values: reply.slots.map(of), words: count },
 });
 
 const retries = (reply: MonitorReply): Figure => ({
   id: "retries",
   title: "Connection retry attempts",
-  headline: count(reply.total.connections.retries),
+  headlines: [{ value: count(reply.total.connections.retries) }],
   note: `of ${counted(reply.total.connections.attempts, "attempt")}; not a client’s first, as it says itself`,
   drawing: "bars",
   family: "amount",
-  axis: { words: compact, least: 5 },
-  lines: [counts(reply, PER_SLOT[reply.range], ({ connections }) => connections.retries)],
+  axis: { words: compact, scale: linear(WHOLE, 5) },
+  lines: [counts(reply, `retries ${PER_SLOT[reply.range]}`, 2, ({ connections }) => connections.retries)],
 });
 
 const recoveryQueue = (reply: MonitorReply): Figure => {
@@ -193,37 +199,37 @@ const recoveryQueue = (reply: MonitorReply): Figure => {
   return {
     id: "recovery-queue",
     title: "Recovery queue",
-    headline: count(held),
+    headlines: [{ value: count(held) }],
     note:
       held === 0
         ? "no message waits"
         : `${held === 1 ? "message waits" : "messages wait"}, the oldest for ${duration(ageMs ?? 0)}`,
     drawing: "area",
     family: "amount",
-    axis: { words: compact, least: 5 },
-    lines: [{ name: "held", values: reply.slots.map(({ held }) => held), whole: count(held), words: count }],
+    axis: { words: compact, scale: linear(WHOLE, 5) },
+    lines: [{ name: "held", shade: 1, values: reply.slots.map(({ held }) => held), words: count }],
   };
 };
 
 const sends = (reply: MonitorReply): Figure => {
-  const line = (name: string, of: (numbers: NumbersReply) => number): Line => ({
-    name,
+  const line = (name: string, shade: Shade, of: (numbers: NumbersReply) => number): Line => ({
+    ...{ name, shade },
     values: reply.slots.map((slot) => perSecond(reply, slot, of(slot))),
     whole: count(of(reply.total)),
     words: rate,
   });
   const lines = [
-    line("sent", ({ messages }) => messages.accepted),
-    line("delivered", ({ messages }) => messages.delivered),
+    line("sent", 2, ({ messages }) => messages.accepted),
+    line("delivered", 1, ({ messages }) => messages.delivered),
   ];
   return {
     id: "sends",
     title: "Sends per second",
-    headline: rate(recent(reply, lines[0]?.values ?? [])),
+    headlines: [{ value: rate(recent(reply, lines[0]?.values ?? [])) }],
     note: "now",
     drawing: "area",
     family: "amount",
-    axis: { words: rate, least: 1 },
+    axis: { words: rate, scale: linear(DECIMAL, 1) },
     lines,
   };
 };
@@ -239,12 +245,12 @@ const recent = ({ slot_ms: slotMs }: MonitorReply, values: Values): number => {
 const rescued = (reply: MonitorReply): Figure => ({
   id: "rescued",
   title: "Rescued messages",
-  headline: count(reply.total.messages.rescued),
+  headlines: [{ value: count(reply.total.messages.rescued) }],
   note: "sent while nobody was connected, delivered once somebody was",
   drawing: "bars",
   family: "time",
-  axis: { words: compact, least: 5 },
-  lines: [counts(reply, PER_SLOT[reply.range], ({ messages }) => messages.rescued)],
+  axis: { words: compact, scale: linear(WHOLE, 5) },
+  lines: [counts(reply, `rescued ${PER_SLOT[reply.range]}`, 2, ({ messages }) => messages.rescued)],
 });
 
 const deadLetters = (reply: MonitorReply): Figure => {
@@ -252,15 +258,15 @@ const deadLetters = (reply: MonitorReply): Figure => {
   return {
     id: "dead-letters",
     title: "Dead letters",
-    headline: count(expired + rejected + undeliverable),
+    headlines: [{ value: count(expired + rejected + undeliverable) }],
     note: "kept with their reason, and can be requeued",
     drawing: "bars",
     family: "failure",
-    axis: { words: compact, least: 5 },
+    axis: { words: compact, scale: linear(WHOLE, 5) },
     lines: [
-      counts(reply, "expired", ({ messages }) => messages.expired),
-      counts(reply, "rejected", ({ messages }) => messages.rejected),
-      counts(reply, "undeliverable", ({ messages }) => messages.undeliverable),
+      { ...counts(reply, "expired", 1, ({ messages }) => messages.expired), whole: count(expired) },
+      { ...counts(reply, "rejected", 2, ({ messages }) => messages.rejected), whole: count(rejected) },
+      { ...counts(reply, "undeliverable", 3, ({ messages }) => messages.undeliverable), whole: count(undeliverable) },
     ],
   };
 };
@@ -270,19 +276,18 @@ const openConnections = (reply: MonitorReply): Figure => {
   return {
     id: "open",
     title: "Open connections",
-    headline: count(open),
+    headlines: [{ value: count(open) }],
     note:
       waits === 0
         ? "no sender waits"
         : `${counted(waits, "sender waits", "senders wait")} for the end of their message`,
     drawing: "area",
     family: "amount",
-    axis: { words: compact, least: 5 },
+    axis: { words: compact, scale: linear(WHOLE, 5) },
     lines: [
       {
-        name: "open",
+        ...{ name: "open", shade: 1 },
         values: reply.slots.map(({ open_connections }) => open_connections),
-        whole: count(open),
         words: count,
       },
     ],
