@@ -1,19 +1,26 @@
 /** OPERATIONS.md as data for the console's page: its sections as a tree of a few kinds of elements, since no text becomes HTML there. */
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Plugin } from "esbuild";
 import { lexer, type Token, type Tokens } from "marked";
+import { src } from "./modules.ts";
+
+const operations = join(src, "monitor/OPERATIONS.md");
 
 /** As `console/page/dashboard/operations.d.ts` has them. */
 type Node = string | { readonly tag: string; readonly href?: string; readonly children: readonly Node[] };
 
-/** For esbuild: what `import … from "…/OPERATIONS.md"` gives. */
+/** For esbuild: what `import … from "restante:operations"` gives. */
 export const runbook: Plugin = {
   name: "runbook",
-  setup: (build) =>
-    build.onLoad({ filter: /\/OPERATIONS\.md$/ }, ({ path }) => ({
-      contents: JSON.stringify(sectionsOf(readFileSync(path, "utf8"))),
+  setup: (build) => {
+    build.onResolve({ filter: /^restante:operations$/ }, ({ path }) => ({ path, namespace: "runbook" }));
+    build.onLoad({ filter: /.*/, namespace: "runbook" }, () => ({
+      contents: JSON.stringify(sectionsOf(readFileSync(operations, "utf8"))),
       loader: "json",
-    })),
+      watchFiles: [operations],
+    }));
+  },
 };
 
 /** By the anchor of each heading of the second level; what stands before the first is left out. */

@@ -7,7 +7,7 @@ interface RunbookElement {
 }
 type RunbookNode = string | RunbookElement;
 
-declare module "*/OPERATIONS.md" {
+declare module "restante:operations" {
   const sections: Readonly<Record<string, readonly RunbookNode[]>>;
   export default sections;
 }

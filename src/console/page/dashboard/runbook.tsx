@@ -1,6 +1,7 @@
 /** OPERATIONS.md, section by section, in the page itself: a deployment does not serve the file, and who is woken at night should not look for it. */
+
+import runbook from "restante:operations";
 import { useState } from "preact/hooks";
-import runbook from "../../../monitor/OPERATIONS.md";
 
 /** What an alert's section says; a link to another section opens that one in its place. */
 export const Runbook = ({ section }: { readonly section: string }) => {
@@ -38,7 +39,7 @@ const shown = (node: RunbookNode, key: number, open: (section: string) => void):
       return <code key={key}>{inside}</code>;
     case "a":
       return (
-        <a key={key} href={href} target="_blank" rel="noreferrer">
+        <a key={key} href={href ?? ""} target="_blank" rel="noreferrer">
           {inside}
         </a>
       );
