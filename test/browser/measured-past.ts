@@ -10,18 +10,16 @@ const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** A thing that is held or open: when it began, and when it ends. */
+/** A thing that is held or open: when it began, and when it is over at the latest. */
 interface Life {
-  readonly name: "held" | "open";
   readonly began: number;
-  readonly over: number;
   readonly longest: number;
 }
 
 export class MeasuredPast {
   readonly #url: string;
   readonly #random = new Random(27);
-  readonly #lives: Life[] = [];
+  readonly #lives: Readonly<Record<"held" | "open", Life[]>> = { held: [], open: [] };
 
   /** Of a runtime with `watched-worker.mjs` and one Monitor. */
   constructor(url: string) {
@@ -44,6 +42,12 @@ export class MeasuredPast {
     await this.#post("schedule");
   }
 
+  /** The present, at the same pace. */
+  async goOn(spanMs: number): Promise<void> {
+    await this.#report(Date.now(), spanMs, Date.now());
+    await this.#post("schedule");
+  }
+
   async #post(path: string, body?: unknown): Promise<void> {
     const init = body === undefined ? {} : { body: JSON.stringify(body) };
     const response = await fetch(`${this.#url}/test/${path}`, { method: "POST", ...init });
@@ -61,7 +65,8 @@ export class MeasuredPast {
   /** Busy by day; one release, three hours ago, that could not read a message; a night on which a network was slow. */
   #measure(measured: Measured, at: number, spanMs: number, now: number) {
     const ago = now - at;
-    const day = 0.55 - 0.45 * Math.cos(((at % DAY_MS) / DAY_MS) * 2 * Math.PI);
+    // It is the busiest time of the day now.
+    const day = 0.55 + 0.45 * Math.cos((ago / DAY_MS) * 2 * Math.PI);
     const noise = () => 0.8 + this.#random.below(400) / 1_000;
     const accepted = Math.round(3 * day * noise() * (spanMs / SECOND_MS));
     const isSlow = ago > 52 * HOUR_MS && ago < 56 * HOUR_MS;
@@ -91,23 +96,22 @@ export class MeasuredPast {
       measured.time("delivery_waiting", waiting);
       measured.time("delivery", wire + waiting);
     }
-    this.#live(measured, "held", Math.min(rescued, 40), at, 12 * MINUTE_MS, 7 * DAY_MS);
-    this.#live(measured, "open", Math.min(connects, 60), at, 22 * MINUTE_MS, HOUR_MS);
+    this.#live(measured, "held", Math.round(70 * day * noise()) + (isSlow ? 60 : 0), at, 7 * DAY_MS);
+    this.#live(measured, "open", Math.round(340 * day * (0.95 + noise() / 20)), at, HOUR_MS);
     const mailbox = (n: number) => n.toString(16).padStart(8, "0").repeat(8);
     return rejected === 0 ? undefined : { failed_rejected: Array.from({ length: 4 }, (_, n) => mailbox(n + 0xa3f1)) };
   }
 
-  #live(measured: Measured, name: Life["name"], count: number, at: number, meanMs: number, longestMs: number): void {
-    for (let n = 0; n < count; n += 1) {
-      const over = at + Math.round(meanMs * Math.exp((this.#random.below(2_000) - 1_000) / 500));
-      this.#lives.push({ name, began: at, over, longest: at + longestMs });
-      measured.began(name, at, at + longestMs, at);
+  /** As many as there are then; the oldest go, and some of all. */
+  #live(measured: Measured, name: "held" | "open", count: number, at: number, longestMs: number): void {
+    const lives = this.#lives[name];
+    for (let gone = Math.max(lives.length - count, Math.ceil(lives.length / 9)); gone > 0; gone -= 1) {
+      const life = lives.shift();
+      if (life !== undefined) measured.ended(name, life.began, life.longest, at);
     }
-    for (let n = this.#lives.length - 1; n >= 0; n -= 1) {
-      const life = this.#lives[n] as Life;
-      if (life.name !== name || life.over > at) continue;
-      this.#lives.splice(n, 1);
-      measured.ended(life.name, life.began, life.longest, at);
+    while (lives.length < count) {
+      lives.push({ began: at, longest: at + longestMs });
+      measured.began(name, at, at + longestMs, at);
     }
   }
 }

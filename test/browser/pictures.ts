@@ -62,6 +62,9 @@ const open = async (runtime: Runtime, hash: string, look: Look): Promise<Page> =
 
 type Scene = (look: Look, name: string) => Promise<void>;
 const shoot = async (page: Page, name: string): Promise<void> => {
+  // In one piece, with what is at the top there once, and without a scrollbar.
+  const { width } = page.viewportSize() ?? { width: 1440 };
+  await page.setViewportSize({ width, height: await page.evaluate(() => document.documentElement.scrollHeight) });
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
   await page.close();
 };
@@ -107,7 +110,9 @@ const play = async (all: typeof scenes): Promise<void> => {
 
 try {
   await post(empty, "schedule");
-  await new MeasuredPast(full.url).tell(Date.now());
+  const past = new MeasuredPast(full.url);
+  await past.tell(Date.now());
+  setInterval(() => past.goOn(5_000).catch(() => {}), 5_000).unref();
   await play(scenes);
   await post(full, "fault/start-up");
   await post(full, "schedule");

@@ -15,7 +15,7 @@ const TITLES: Readonly<Record<Alert["rule"], string>> = {
 };
 
 export const Alerts = (props: { readonly alerts: readonly Alert[]; readonly now: number; readonly clock: Clock }) => (
-  <section class="card alerts" aria-labelledby="alerts-title">
+  <section class="card alerts" id="alerts" tabIndex={-1} aria-labelledby="alerts-title">
     <h2 id="alerts-title">Alerts</h2>
     {props.alerts.length === 0 ? (
       <p class="soft">None has fired. The rules are looked at each minute.</p>

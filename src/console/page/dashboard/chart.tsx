@@ -21,10 +21,11 @@ export interface Slots {
   readonly clock: Clock;
 }
 
-const HEIGHT_PX = 116;
+const HEIGHT_PX = 112;
 const Y_AXIS_PX = 52;
-/** Between labels of the time axis. */
+/** Between labels of the time axis, and how much of one is to each side of its instant. */
 const LABEL_PX = 62;
+const HALF_LABEL_PX = 20;
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
 
 interface ChartProps {
@@ -92,13 +93,13 @@ const optionsOf = (element: HTMLElement, props: () => ChartProps): uPlot.Options
     const [, ...drawn] = dataOf(props());
     return props().figure.axis.scale(Math.max(0, ...(drawn as Values[]).flat().map((value) => value ?? 0)));
   };
-  const seconds = (u: uPlot) =>
-    instants(
-      props().slots.range,
-      (u.scales.x?.min ?? 0) * 1_000,
-      (u.scales.x?.max ?? 0) * 1_000,
-      u.width / LABEL_PX - 1,
-    ).map((ms) => ms / 1_000);
+  // A label at the very end would be cut, and one at the beginning meets that of the other axis.
+  const seconds = (u: uPlot) => {
+    const { min = 0, max = 0 } = u.scales.x ?? {};
+    const margin = (HALF_LABEL_PX * (max - min)) / Math.max(1, u.over.clientWidth);
+    const most = Math.floor(u.over.clientWidth / LABEL_PX);
+    return instants(props().slots.range, (min + margin) * 1_000, (max - margin) * 1_000, most).map((ms) => ms / 1_000);
+  };
   const axes = { stroke: colour("soft"), font: FONT, ticks: { show: false } };
   return {
     width: element.clientWidth,
@@ -129,7 +130,7 @@ const optionsOf = (element: HTMLElement, props: () => ChartProps): uPlot.Options
     axes: [
       {
         ...axes,
-        ...{ size: 22, gap: 4, grid: { show: false } },
+        ...{ size: 22, gap: 5, grid: { show: false } },
         splits: seconds,
         values: (_, splits) => {
           const { range, clock } = props().slots;

@@ -11,7 +11,7 @@ import { useMonitor } from "./live.ts";
 import { NumbersTable } from "./numbers-table.tsx";
 import { StartUp } from "./start-up.tsx";
 import { Clock } from "./units.ts";
-import { type Heard, RANGE_WORDS, type Verdict, verdictOf } from "./verdict.ts";
+import { type Heard, isFiring, RANGE_WORDS, type Verdict, verdictOf } from "./verdict.ts";
 
 const clock = new Clock();
 const TITLE = document.title;
@@ -25,7 +25,7 @@ export const Dashboard = () => {
   useTitle(verdict);
   return (
     <div class="dashboard" data-tone={verdict.tone} aria-busy={heard.reply === undefined && heard.fault === undefined}>
-      <Answer verdict={verdict} />
+      <Answer verdict={verdict} isAlert={heard.reply?.alerts.some(isFiring) === true} />
       <div class="dashboard-bar">
         <Ranges range={range} />
         <label class="as-table">
@@ -40,16 +40,30 @@ export const Dashboard = () => {
 };
 
 /** Said anew to who listens only where it changes. */
-const Answer = ({ verdict: { sentence, because } }: { readonly verdict: Verdict }) => (
+const Answer = ({ verdict, isAlert }: { readonly verdict: Verdict; readonly isAlert: boolean }) => (
   <header class="answer">
     <h1>Is everybody getting their messages?</h1>
     <p class="sentence" role="status">
       <span class="mark" aria-hidden="true" />
-      {sentence}
+      {verdict.sentence}
     </p>
-    <p class="because">{because}</p>
+    <p class="because">
+      {verdict.because}{" "}
+      {isAlert ? (
+        <button type="button" class="link" onClick={toAlerts}>
+          What to do
+        </button>
+      ) : null}
+    </p>
   </header>
 );
+
+/** The address's fragment is where one is in the console. */
+const toAlerts = (): void => {
+  const alerts = document.getElementById("alerts");
+  alerts?.focus();
+  alerts?.scrollIntoView({ block: "center" });
+};
 
 const Ranges = ({ range }: { readonly range: Range }) => (
   <nav class="ranges" aria-label="How far back">
@@ -82,7 +96,7 @@ const Numbers = ({ reply, isTable }: { readonly reply: MonitorReply; readonly is
   const cards = (figures: typeof asked) =>
     figures.map((figure) => <FigureCard key={figure.id} figure={figure} slots={slots} />);
   return (
-    <>
+    <div class={isTable ? "numbers-place as-tables" : "numbers-place"}>
       {isTable ? (
         <NumbersTable figures={[...asked, ...ours]} slots={slots} />
       ) : (
@@ -95,7 +109,7 @@ const Numbers = ({ reply, isTable }: { readonly reply: MonitorReply; readonly is
         <Alerts alerts={reply.alerts} now={now} clock={clock} />
         <StartUp last={reply.start_up_check} now={now} clock={clock} />
       </div>
-    </>
+    </div>
   );
 };
 

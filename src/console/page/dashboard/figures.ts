@@ -187,7 +187,10 @@ const retries = (reply: MonitorReply): Figure => ({
   id: "retries",
   title: "Connection retry attempts",
   headlines: [{ value: count(reply.total.connections.retries) }],
-  note: `of ${counted(reply.total.connections.attempts, "attempt")}; not a client’s first, as it says itself`,
+  note:
+    reply.total.connections.attempts === 0
+      ? "no attempts"
+      : `of ${counted(reply.total.connections.attempts, "attempt")}: not a client’s first`,
   drawing: "bars",
   family: "amount",
   axis: { words: compact, scale: linear(WHOLE, 5) },

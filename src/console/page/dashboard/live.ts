@@ -3,7 +3,7 @@
  *
  * Nothing is asked for while nobody looks at the tab. What was heard last stays, with the instant from which on it is old.
  */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Range } from "../../../protocol/monitor-api.ts";
 import { stream } from "../api.ts";
 import type { Heard } from "./verdict.ts";
@@ -14,9 +14,9 @@ const OVERDUE_MS = 12_500;
 const RESUMED_MS = 3_000;
 const PAUSE_MS = { first: 1_000, most: 30_000 };
 
-/** Tells what there is, now and whenever it changes, until it is told to stop. */
-const listen = (range: Range, tell: (heard: Heard) => void): (() => void) => {
-  let heard: Heard = { reply: undefined };
+/** Tells whenever what there is changes, until it is told to stop. `last`: what was heard before, of another range it may be. */
+const listen = (range: Range, last: Heard, tell: (heard: Heard) => void): (() => void) => {
+  let heard = last;
   const say = (next: Heard): void => {
     heard = next;
     tell(heard);
@@ -97,12 +97,13 @@ const pause = (ms: number, stopped: AbortSignal): Promise<void> =>
 /** What is heard of a range. Of another one the last reply stays until the first of the new one has come. */
 export const useMonitor = (range: Range): Heard => {
   const [heard, setHeard] = useState<Heard>({ reply: undefined });
-  useEffect(
-    () =>
-      listen(range, (next) =>
-        setHeard((last) => (next.reply === undefined ? { ...last, ...next, reply: last.reply } : next)),
-      ),
-    [range],
-  );
+  const last = useRef(heard);
+  useEffect(() => {
+    const tell = (next: Heard): void => {
+      last.current = next;
+      setHeard(next);
+    };
+    return listen(range, last.current, tell);
+  }, [range]);
   return heard;
 };

@@ -7,10 +7,10 @@ import { type Clock, duration } from "./units.ts";
 
 const WORDS: Readonly<Record<(typeof READINESS_STEPS)[number], string>> = {
   configuration: "secrets stand",
-  send: "a message is sent, nobody is connected",
+  send: "nobody is connected yet",
   connect: "a socket opens",
   receive: "the message arrives",
-  ack: "it is acked, and delivered",
+  ack: "it is delivered",
   clear: "nothing is left of it",
 };
 

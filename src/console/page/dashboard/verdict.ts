@@ -78,7 +78,7 @@ const alerting = ({ alerts, start_up_check: check }: MonitorReply, now: number, 
     return {
       tone: "bad",
       sentence: `${counted(firing.length, "alert")}: ${[first, ...others].map(({ rule }) => RULE_WORDS[rule]).join("; ")}.`,
-      because: `Since ${clock.instant(since, now)}, for ${duration(now - since)}.`,
+      because: `${others.length === 0 ? `${withStop(first.summary)} ` : ""}Since ${clock.instant(since, now)}, for ${duration(now - since)}.`,
     };
   }
   if (check?.status !== "not_ready") return undefined;
@@ -89,6 +89,8 @@ const alerting = ({ alerts, start_up_check: check }: MonitorReply, now: number, 
     because: `A message that was sent before its user connected did not arrive, at ${clock.instant(Date.parse(check.checked_at), now)}.`,
   };
 };
+
+const withStop = (text: string): string => (text.endsWith(".") ? text : `${text}.`);
 
 const unwatched = (reply: MonitorReply, now: number, clock: Clock): Verdict | undefined => {
   const { start_up_check: check } = reply;
@@ -125,7 +127,7 @@ const quiet = (reply: MonitorReply, now: number, clock: Clock): Verdict | undefi
   return {
     tone: "quiet",
     sentence: range === "7d" ? "No messages yet." : `No messages in the last ${RANGE_WORDS[range]}.`,
-    because: `The start-up check’s own message arrived at ${checkedAt(reply, now, clock)}.`,
+    because: `The start-up check’s own message arrived at ${checkedAt(reply, now, clock)}. Find a user, whoever it is, to send one a test message.`,
   };
 };
 
@@ -147,7 +149,7 @@ const delivering = (reply: MonitorReply, now: number, clock: Clock): Verdict => 
   return {
     tone: "good",
     sentence: `All but ${counted(messages.failures, "message")} reached their users.`,
-    because: `Too few ${range} to fire an alert. ${because}`,
+    because,
   };
 };
 
