@@ -25,6 +25,7 @@ export interface ReplyOf {
   readonly now?: number;
   readonly held?: Level;
   readonly open?: Level;
+  readonly monitoring?: MonitorReply["monitoring"];
   readonly alerts?: readonly Alert[];
   readonly check?: Readiness | undefined;
   /** What was measured in other slots, by how many slots ago. */
@@ -33,7 +34,15 @@ export interface ReplyOf {
 
 /** `measure`: in the slot that is running. */
 export const replyOf = (measure: Measure = () => {}, of: ReplyOf = {}): MonitorReply => {
-  const { range = "15m", now = NOW, held = { count: 0 }, open = { count: 0 }, alerts = [], before = {} } = of;
+  const {
+    range = "15m",
+    now = NOW,
+    held = { count: 0 },
+    open = { count: 0 },
+    alerts = [],
+    before = {},
+    monitoring = "on",
+  } = of;
   const { slotMs } = RANGES[range];
   const slots = Object.entries({ 0: measure, ...before }).map(([ago, measure]) => {
     const measured = new Measured();
@@ -44,5 +53,9 @@ export const replyOf = (measure: Measure = () => {}, of: ReplyOf = {}): MonitorR
   slots.sort((a, b) => a.at - b.at);
   const deployment = merged([{ pairs: [], held, open, waiting: 0, slots }], range, now);
   const check = "check" in of ? of.check : checkOf("ready", now);
-  return monitorReply(deployment, range, now, { alerts, ...(check === undefined ? {} : { start_up_check: check }) });
+  return monitorReply(deployment, range, now, {
+    monitoring,
+    alerts,
+    ...(check === undefined ? {} : { start_up_check: check }),
+  });
 };

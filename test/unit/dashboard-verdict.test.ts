@@ -71,6 +71,10 @@ describe("[M3] the dashboard's sentence", () => {
     expect(verdict(busy, { check: undefined }).tone).toBe("unsure");
   });
 
+  test("is unsure where nothing is measured", () => {
+    expect(verdict(undefined, { monitoring: "off" })).toMatchObject({ tone: "unsure", sentence: "Monitoring is off." });
+  });
+
   test("says that nothing was sent, and what waits", () => {
     expect(verdict()).toEqual({
       tone: "quiet",

@@ -37,7 +37,7 @@ const OneAlert = ({ alert, now, clock }: { readonly alert: Alert; readonly now: 
   return (
     <article class="alert" data-status={alert.status}>
       <h3>
-        <span class="mark" aria-hidden="true" />
+        <span class="alert-mark" aria-hidden="true" />
         {TITLES[alert.rule]} <span class="status">{alert.status}</span>
       </h3>
       <p>{alert.summary}</p>

@@ -24,7 +24,7 @@ export interface Slots {
 const HEIGHT_PX = 112;
 const Y_AXIS_PX = 52;
 /** Between labels of the time axis, and how much of one is to each side of its instant. */
-const LABEL_PX = 62;
+const LABEL_PX = 52;
 const HALF_LABEL_PX = 20;
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
 
@@ -156,9 +156,9 @@ type Colour = (name: string) => () => string;
 
 /** By shade: told apart by the line itself, too. */
 const STROKES: Readonly<Record<Shade, Pick<uPlot.Series, "width" | "dash">>> = {
-  1: { width: 2 },
-  2: { width: 1.5 },
-  3: { width: 1.25, dash: [4, 3] },
+  1: { width: 1.75 },
+  2: { width: 1.25 },
+  3: { width: 1, dash: [4, 3] },
 };
 
 const seriesOf = ({ drawing, family, lines }: Figure, colour: Colour): uPlot.Series[] => {

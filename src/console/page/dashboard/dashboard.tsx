@@ -44,7 +44,7 @@ const Answer = ({ verdict, isAlert }: { readonly verdict: Verdict; readonly isAl
   <header class="answer">
     <h1>Is everybody getting their messages?</h1>
     <p class="sentence" role="status">
-      <span class="mark" aria-hidden="true" />
+      <span class="answer-mark" aria-hidden="true" />
       {verdict.sentence}
     </p>
     <p class="because">

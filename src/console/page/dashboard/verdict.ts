@@ -63,9 +63,10 @@ export const verdictOf = ({ reply, staleSince, fault }: Heard, clock: Clock): Ve
   };
 };
 
-/** The worst first; each rule's evidence is in its own words. */
+/** The worst first. What nobody measures, and what nobody looks at, is not taken for well. */
 const verdictOn = (reply: MonitorReply, now: number, clock: Clock): Verdict =>
   alerting(reply, now, clock) ??
+  unmeasured(reply) ??
   unwatched(reply, now, clock) ??
   quiet(reply, now, clock) ??
   delivering(reply, now, clock);
@@ -89,6 +90,15 @@ const alerting = ({ alerts, start_up_check: check }: MonitorReply, now: number, 
     because: `A message that was sent before its user connected did not arrive, at ${clock.instant(Date.parse(check.checked_at), now)}.`,
   };
 };
+
+const unmeasured = ({ monitoring }: MonitorReply): Verdict | undefined =>
+  monitoring !== "off"
+    ? undefined
+    : {
+        tone: "unsure",
+        sentence: "Monitoring is off.",
+        because: 'Nothing is gathered, whatever happens: take away MONITORING = "off" in wrangler.toml.',
+      };
 
 const withStop = (text: string): string => (text.endsWith(".") ? text : `${text}.`);
 
