@@ -4,7 +4,7 @@ import type { Figure } from "./figures.ts";
 
 export const FigureCard = ({ figure, slots }: { readonly figure: Figure; readonly slots: Slots }) => (
   <article class="card figure" id={figure.id} aria-labelledby={`${figure.id}-title`}>
-    <h3 id={`${figure.id}-title`}>{figure.title}</h3>
+    <h2 id={`${figure.id}-title`}>{figure.title}</h2>
     <p class={figure.headlines.length > 1 ? "headlines several" : "headlines"}>
       {figure.headlines.map(({ name, value }) => (
         <span key={name} class="headline">
