@@ -6,6 +6,7 @@ import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { dist, src } from "./modules.ts";
+import { runbook } from "./runbook.ts";
 
 const source = join(src, "console/page");
 
@@ -26,7 +27,8 @@ export const CONSOLE_HEADERS = `/console*
 `;
 
 /** What the licences of the libraries inside ask for. */
-const banner = "/* Restante's console. In it: Preact, (c) 2015-present Jason Miller, MIT licence. */";
+const banner =
+  "/* Restante's console. In it: Preact, (c) 2015-present Jason Miller; uPlot, (c) Leon Sorokin: MIT licence, both. */";
 
 /** `console.html`, which is served at `/console`, and beside it `console/` with what it loads. */
 export const makeConsole = async (folder = consoleFolder): Promise<void> => {
@@ -41,6 +43,7 @@ export const makeConsole = async (folder = consoleFolder): Promise<void> => {
     target: "es2022",
     jsx: "automatic",
     jsxImportSource: "preact",
+    plugins: [runbook],
     banner: { js: banner },
     sourcemap: true,
     logLevel: "warning",

@@ -261,6 +261,8 @@ export interface MonitorReply {
   readonly range: Range;
   readonly slot_ms: number;
   readonly at: string;
+  /** `off`: nothing is gathered, and all numbers are of before. */
+  readonly monitoring: "on" | "off";
   readonly now: { readonly held: GaugeReply; readonly open_connections: number; readonly open_waits: number };
   /** Over the whole range. */
   readonly total: NumbersReply;

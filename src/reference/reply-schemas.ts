@@ -317,6 +317,7 @@ export const Monitor: Schema<replies.MonitorReply> = v.object({
   range: v.picklist(Object.keys(RANGES) as Range[]),
   slot_ms: count,
   at: instant,
+  monitoring: v.picklist(["on", "off"]),
   now: v.object({
     held: v.object({ count, oldest_at: v.exactOptional(instant), oldest_age_ms: v.exactOptional(count) }),
     open_connections: count,

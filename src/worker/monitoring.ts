@@ -96,7 +96,12 @@ const replyOf = async (call: Exchange, range: Range) => {
   const found = await known(call, range);
   if (!found.ok) return found;
   const { deployment, alerts, startUpCheck } = found.value;
-  const aside = { alerts, ...(startUpCheck === undefined ? {} : { start_up_check: startUpCheck }) };
+  const monitoring = monitoringSettings(call.env).settings.isOn ? "on" : "off";
+  const aside = {
+    monitoring,
+    alerts,
+    ...(startUpCheck === undefined ? {} : { start_up_check: startUpCheck }),
+  } as const;
   return granted(monitorReply(deployment, range, Date.now(), aside));
 };
 

@@ -21,6 +21,8 @@ export interface Call {
   /** `Prefer: wait`, in seconds. */
   readonly wait?: number;
   readonly signal?: AbortSignal;
+  /** A status that has a reply, too, though it is none of success. */
+  readonly takes?: number;
   /** In place of the session's, to try one out. */
   readonly key?: string;
 }
@@ -44,7 +46,7 @@ const request = (path: string, { method = "GET", body, wait, signal, key }: Call
 export const call = async <T>(path: string, options: Call = {}): Promise<Outcome<T>> => {
   try {
     const response = await request(path, options);
-    if (!response.ok) return await refusal(response, options);
+    if (!response.ok && response.status !== options.takes) return await refusal(response, options);
     return { ok: true, value: (await response.json()) as T, status: response.status };
   } catch (error) {
     return unreached(error, options.signal);

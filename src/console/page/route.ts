@@ -1,8 +1,10 @@
 /** Where in the console one is: it stands in the address's fragment, which no server sees. */
 import { signal } from "@preact/signals";
+import { RANGES, type Range } from "../../protocol/monitor-api.ts";
 
 export type Route =
-  | { readonly at: "front" }
+  /** Over how long the numbers go. */
+  | { readonly at: "front"; readonly range: Range }
   | { readonly at: "user"; readonly user: string; readonly tab: UserTab }
   | { readonly at: "jobs" }
   | { readonly at: "nowhere" };
@@ -20,7 +22,8 @@ const decoded = (text: string): string | undefined => {
 
 export const routeOf = (hash: string): Route => {
   const [first = "", second = "", third = "", ...more] = hash.replace(/^#?\/?/, "").split("/");
-  if (first === "") return { at: "front" };
+  const range = (Object.keys(RANGES) as Range[]).find((name) => name === (first || "15m"));
+  if (range !== undefined && second === "" && third === "") return { at: "front", range };
   if (more.length > 0) return { at: "nowhere" };
   if (first === "jobs" && second === "") return { at: "jobs" };
   const user = first === "users" ? decoded(second) : undefined;
@@ -33,6 +36,7 @@ export const routeOf = (hash: string): Route => {
 export const linkToUser = (user: string, tab: UserTab = "live"): string =>
   `#/users/${encodeURIComponent(user)}${tab === "live" ? "" : `/${tab}`}`;
 export const linkToFront = "#/";
+export const linkToRange = (range: Range): string => (range === "15m" ? linkToFront : `#/${range}`);
 export const linkToJobs = "#/jobs";
 
 export const route = signal<Route>(routeOf(location.hash));
