@@ -193,10 +193,9 @@ describe("[S11] the binding itself", () => {
     expect(job).toMatchObject({ action: "requeue", reason: "rejected", ttl: 60, http_status: 200 });
     expect(await rpc("stopJob", job.id)).toMatchObject({ id: job.id });
     await same("job", `/v1/jobs/${job.id}`, job.id);
-    expect((await sdk("discardAll", { all: true })).value).toMatchObject({
-      action: "discard",
-      deadLetters: { done: 0 },
-    });
+    const { value } = await sdk("discardAll", { all: true });
+    expect(value).toMatchObject({ action: "discard", deadLetters: { done: 0 } });
+    await expect.poll(async () => (await rpc("job", value.id)).status).toBe("done");
     await same("jobs", "/v1/jobs");
     expect((await sdk("startUpCheck")).value).toMatchObject({ status: "ready" });
   });
