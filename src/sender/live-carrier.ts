@@ -1,10 +1,10 @@
 /** How one connection of the live stream is opened: over HTTP alone, as a binding carries answers and no streams of this service. */
-import { type ByteStream, sentEvents } from "../protocol/sent-events.ts";
+import { type SentEvent, sentEvents } from "../protocol/sent-events.ts";
 import { type Fetch, failureOfResponse } from "./http-port.ts";
 import { type Failure, SendError } from "./send-error.ts";
 
-/** The data of its events, each a frame as JSON; over when the server ends it. Rejects with a `Failure`, or where no answer came. */
-export type OpenLive = (user: string, signal: AbortSignal, alive: () => void) => Promise<AsyncIterable<string>>;
+/** Its events, each a frame as JSON; over when the server ends it. Rejects with a `Failure`, or where no answer came. */
+export type OpenLive = (user: string, signal: AbortSignal, alive: () => void) => Promise<AsyncIterable<SentEvent>>;
 
 export const httpLive =
   (base: string, key: string, fetch: Fetch): OpenLive =>
@@ -15,12 +15,8 @@ export const httpLive =
     const isStream = response.headers.get("content-type")?.startsWith("text/event-stream") === true;
     if (response.status !== 200 || !isStream) throw failureOfResponse(response, await response.text());
     if (response.body === undefined || response.body === null) throw NO_BODY;
-    return dataOf(response.body, alive);
+    return sentEvents(response.body, alive);
   };
-
-async function* dataOf(body: ByteStream, alive: () => void): AsyncGenerator<string> {
-  for await (const { data } of sentEvents(body, alive)) yield data;
-}
 
 const NO_BODY: Failure = {
   code: "network",

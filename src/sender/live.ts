@@ -1,10 +1,11 @@
-/** What happens to one user, as it happens: one stream after another, for as long as somebody reads (`Operator.watch`). */
+/** What happens to one user, as it happens (N6): one stream after another, for as long as somebody reads (`Operator.watch`). */
 import type { CallOptions, Effort } from "./calls.ts";
 import type { OpenLive } from "./live-carrier.ts";
 import { Patience } from "./patience.ts";
 import { aborted, unreached } from "./port.ts";
 import { camelCased, type UserState } from "./replies.ts";
 import { type Failure, SendError } from "./send-error.ts";
+import { toldFailure } from "./socket-carrier.ts";
 
 /** One connection of the user, and its device. */
 interface Of {
@@ -38,7 +39,7 @@ export type LiveFrame =
   | { readonly type: "skipped"; readonly count: number };
 
 /** The service says at least twice as often that it lives: what is silent for longer is lost, however open it looks. */
-const SILENT_MS = 75_000;
+const SILENT_MS = 45_000;
 
 /** A stream that lived for less is one more attempt of the same outage. */
 const STEADY_MS = 5_000;
@@ -66,8 +67,10 @@ export async function* live(
       timer = setTimeout(abort, SILENT_MS);
     };
     try {
-      for await (const data of await open(user, ending.signal, alive)) {
-        yield camelCased<LiveFrame>(JSON.parse(data));
+      for await (const { event, data } of await open(user, ending.signal, alive)) {
+        const frame: unknown = JSON.parse(data);
+        if (event === "close") failure = closed(frame as Close);
+        else yield camelCased<LiveFrame>(frame);
       }
     } catch (cause) {
       if (cause instanceof SendError) throw cause;
@@ -89,6 +92,15 @@ const LOST: Failure = {
   detail: "The live stream was lost, and could not be opened again.",
   retry: "same_id",
 };
+
+interface Close {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** The last event of a stream (C10): mostly, that it is to be opened again. */
+const closed = ({ code, reason }: Close): Failure =>
+  toldFailure(reason, `The service has ended the live stream (${code} ${reason}).`);
 
 const isFailure = (cause: unknown): cause is Failure =>
   typeof cause === "object" && cause !== null && "code" in cause && "retry" in cause && "detail" in cause;

@@ -20,7 +20,7 @@ const operatorAt = (url: string, more: { readonly timeoutMs?: number; readonly a
 const STATE = { type: "state", connected: false, held: { count: 1, bytes: 7, oldest_at: "2026-11-27T02:10:00.000Z" } };
 const accepted = (n: number) => ({ type: "accepted", timestamp: "t", seq: n, id: `m${n}`, message_type: "order" });
 
-test("[N] watching reads frames in camelCase, with the key, and leaves when nobody reads any more", async () => {
+test("[N6] watching reads frames in camelCase, with the key, and leaves when nobody reads any more", async () => {
   const server = await serve((reply) => {
     reply.writeHead(200, { "content-type": "text/event-stream; charset=utf-8" });
     reply.write(":\n\n");
@@ -43,7 +43,7 @@ test("[N] watching reads frames in camelCase, with the key, and leaves when nobo
   await eventually("the stream is let go", () => server.open === 0);
 });
 
-test("[N] a stream that ends, breaks or is refused for now is opened again, as long as there is patience", async () => {
+test("[N6] a stream that ends, breaks or is refused for now is opened again, as long as there is patience", async () => {
   const server = await serve((reply, index) => {
     if (index === 2) return void reply.writeHead(502, { "content-type": "text/html" }).end("<p>A proxy's</p>");
     if (index === 3) return void reply.destroy();
@@ -60,7 +60,7 @@ test("[N] a stream that ends, breaks or is refused for now is opened again, as l
   expect(server.requests).toHaveLength(5);
 });
 
-test("[N] what cannot be cured ends it at once, with the server's words", async () => {
+test("[N6] what cannot be cured ends it at once, with the server's words", async () => {
   const problem = { code: "missing_scope", retry: "no", detail: "This needs a key with scope monitor.", status: 403 };
   const server = await serve((reply) => {
     reply.writeHead(403, { "content-type": "application/problem+json" }).end(JSON.stringify(problem));
@@ -71,12 +71,12 @@ test("[N] what cannot be cured ends it at once, with the server's words", async 
   expect(server.requests).toHaveLength(1);
 });
 
-test("[N] what is no stream of this service is said to be none", async () => {
+test("[N6] what is no stream of this service is said to be none", async () => {
   const server = await serve((reply) => reply.writeHead(200, { "content-type": "text/html" }).end("<p>Hello.</p>"));
   expect(await failing(operatorAt(server.url).watch("ada"))).toMatchObject({ code: "foreign_reply", attempts: 1 });
 });
 
-test("[N] an outage that outlasts its patience ends it, and so does a server that takes connections and says nothing", async () => {
+test("[N6] an outage that outlasts its patience ends it, and so does a server that takes connections and says nothing", async () => {
   const server = await serve((reply) => reply.destroy());
   const gone = await failing(operatorAt(server.url, { timeoutMs: 700 }).watch("ada"));
   expect(gone).toMatchObject({ code: "network" });
@@ -91,7 +91,18 @@ test("[N] an outage that outlasts its patience ends it, and so does a server tha
   expect(await failing(operatorAt(`http://127.0.0.1:${port}`, terms).watch("ada"))).toMatchObject({ code: "network" });
 });
 
-test("[N] the caller's signal ends it, while it reads and while it waits", async () => {
+test("[N6] a close says whether to come again: after a deploy, and not where a newer operator took the place", async () => {
+  const server = await serve((reply, index) => {
+    stream(reply, STATE);
+    const close = index === 0 ? { code: 1012, reason: "" } : { code: 4409, reason: "replaced_by_newer" };
+    reply.end(`event: close\nretry: 1000\ndata: ${JSON.stringify(close)}\n\n`);
+  });
+  const error = await failing(operatorAt(server.url).watch("ada"));
+  expect(error).toMatchObject({ code: "replaced_by_newer", retry: "no", detail: expect.stringContaining("4409") });
+  expect(server.requests).toHaveLength(2);
+});
+
+test("[N6] the caller's signal ends it, while it reads and while it waits", async () => {
   const server = await serve((reply) => stream(reply, STATE));
   for (const url of [server.url, "http://127.0.0.1:9"]) {
     const ending = new AbortController();
@@ -102,7 +113,7 @@ test("[N] the caller's signal ends it, while it reads and while it waits", async
   await eventually("the stream is let go", () => server.open === 0);
 });
 
-test("[S11, N] over a binding there is none, and it says so", async () => {
+test("[S11, N6] over a binding there is none, and it says so", async () => {
   const watching = createOperator({ binding: {} as never }).watch("ada");
   expect(await failing(watching)).toMatchObject({
     code: "invalid_request",
