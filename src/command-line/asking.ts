@@ -1,0 +1,17 @@
+/** Asking the person before what cannot be undone, or touches everyone. */
+import { createInterface } from "node:readline/promises";
+import { UsageError } from "./command.ts";
+import { plain } from "./plain.ts";
+
+/** What was typed. @throws UsageError where nobody is there to be asked; `instead` says what to do then. */
+export const asked = async (question: string, instead: string): Promise<string> => {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) throw new UsageError(`Nobody can be asked here: ${instead}.`);
+  const asking = createInterface({ input: process.stdin, output: process.stderr });
+  // In its own mode the terminal sends no signal.
+  asking.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
+  try {
+    return (await asking.question(`${plain(question)} `)).trim();
+  } finally {
+    asking.close();
+  }
+};
