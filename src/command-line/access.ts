@@ -16,7 +16,7 @@ export const token: Command = {
     const minted = await sender.mintToken(user, { ttl: seconds(options, "ttl"), device: options.device });
     screen.show(minted, ({ token, expiresAt }) => {
       screen.line(token);
-      if (process.stdout.isTTY) screen.note(dim(`It ends ${age(expiresAt)}.`));
+      if (screen.out.isTTY) screen.note(dim(`It ends ${age(expiresAt)}.`));
     });
     return 0;
   },
@@ -42,10 +42,10 @@ export const erase: Command = {
   about: "The name has to be said twice: typed when it is asked for, or after --yes.",
   options: ["yes"],
   examples: ["restante erase ada --yes ada"],
-  run: async ({ args: [user = "", again], options, sender, screen }) => {
+  run: async ({ args: [user = "", again], options, sender, screen, around }) => {
     if (!options.yes && again !== undefined) throw new UsageError(`One user at a time; or --yes ${again}?`);
     const question = `Messages, devices and tokens of ${user} will be erased, for good. Type the user's name:`;
-    const typed = options.yes ? again : await asked(question, `say the name again, as --yes ${user}`);
+    const typed = options.yes ? again : await asked(around, question, `say the name again, as --yes ${user}`);
     if (typed !== user) {
       const why = options.yes
         ? `The name has to stand twice: restante erase ${user} --yes ${user}.`

@@ -2,11 +2,12 @@
 import { createInterface } from "node:readline/promises";
 import { UsageError } from "./command.ts";
 import { plain } from "./plain.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** What was typed. @throws UsageError where nobody is there to be asked; `instead` says what to do then. */
-export const asked = async (question: string, instead: string): Promise<string> => {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) throw new UsageError(`Nobody can be asked here: ${instead}.`);
-  const asking = createInterface({ input: process.stdin, output: process.stderr });
+export const asked = async ({ stdin, stderr }: Surroundings, question: string, instead: string): Promise<string> => {
+  if (!stdin.isTTY || !stderr.isTTY) throw new UsageError(`Nobody can be asked here: ${instead}.`);
+  const asking = createInterface({ input: stdin, output: stderr });
   // In its own mode the terminal sends no signal.
   asking.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
   try {

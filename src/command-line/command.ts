@@ -2,6 +2,7 @@
 import type { Operator, Sender } from "../sender/sender.ts";
 import type { OptionName, Options } from "./options.ts";
 import type { Screen } from "./screen.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 export interface Call {
   readonly args: readonly string[];
@@ -9,8 +10,7 @@ export interface Call {
   readonly sender: Sender;
   readonly operator: Operator;
   readonly screen: Screen;
-  /** Says, where the person ends it by Ctrl-C from now on, what goes on without them. */
-  readonly onInterrupt: (say: () => void) => void;
+  readonly around: Surroundings;
 }
 
 /** 0: well; 1: refused, or failed. */

@@ -1,8 +1,10 @@
 /** The deployment that a command asks, and the key with which. */
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { createOperator, createSender, type Operator, type Sender } from "../sender/sender.ts";
 import { UsageError } from "./command.ts";
 import { type Options, seconds } from "./options.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** Where `npm start` has it. */
 export const LOCAL_URL = "http://localhost:8787";
@@ -17,10 +19,10 @@ export interface Connected {
 }
 
 /** @throws UsageError */
-export const connected = (options: Options): Connected => {
-  const url = options.url ?? (process.env.RESTANTE_URL || LOCAL_URL);
-  const key = options.key ?? process.env.RESTANTE_API_KEY;
-  if (!key) throw new UsageError(`There is no key: RESTANTE_API_KEY, or --key.${hint()}`);
+export const connected = (options: Options, { env, folder }: Surroundings): Connected => {
+  const url = options.url ?? (env.RESTANTE_URL || LOCAL_URL);
+  const key = options.key ?? env.RESTANTE_API_KEY;
+  if (!key) throw new UsageError(`There is no key: RESTANTE_API_KEY, or --key.${hint(folder)}`);
   const timeoutMs = (seconds(options, "timeout") ?? TIMEOUT_SECONDS) * 1_000;
   const effort = { url, key, timeoutMs, attemptTimeoutMs: timeoutMs, maxAttempts: MAX_ATTEMPTS };
   try {
@@ -31,7 +33,7 @@ export const connected = (options: Options): Connected => {
   }
 };
 
-const hint = (): string => {
-  if (!existsSync(".dev.vars")) return " `npm run key` makes one.";
+const hint = (folder: string): string => {
+  if (!existsSync(join(folder, ".dev.vars"))) return " `npm run key` makes one.";
   return `\nnpm start has made one for the server here:\n  export RESTANTE_API_KEY=$(grep ^RESTANTE_API_KEY= .dev.vars | cut -d= -f2-)`;
 };

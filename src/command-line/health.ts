@@ -70,6 +70,7 @@ const share = (rate: number | null): string => (rate === null ? "none" : `${(rat
 const times = (it: Measured["total"]["messages"]["time"]): string =>
   it === null ? "none" : `p50 ${it.p50Ms} ms, p95 ${it.p95Ms} ms, p99 ${it.p99Ms} ms, of ${count(it.count)}`;
 
+/** What of the numbers one wants to see first; the rest is in the JSON. */
 const tell = (screen: Screen, { range, now, total, alerts, startUpCheck }: Measured): void => {
   const { connections: c, messages: m } = total;
   const firing = alerts.filter(({ status }) => status === "firing").map(({ rule }) => rule);

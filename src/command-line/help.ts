@@ -26,7 +26,8 @@ restante help COMMAND says more of one. It ends with 0 where all is well, 1 wher
 export const helpOf = (command: Command): string =>
   [
     `Usage: restante ${usageOf(command)} [OPTION...]`,
-    `${command.summary[0]?.toUpperCase()}${command.summary.slice(1)}.${command.about === undefined ? "" : ` ${command.about}`}`,
+    `${command.summary[0]?.toUpperCase()}${command.summary.slice(1)}.`,
+    command.about ?? "",
     command.options.length === 0 ? "" : `Options:\n${optionLines(command.options)}`,
     `Options of every command:\n${optionLines(COMMON)}`,
     command.examples === undefined ? "" : `For example:\n${command.examples.map((line) => `  ${line}`).join("\n")}`,

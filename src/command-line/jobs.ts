@@ -41,9 +41,9 @@ export const jobs: Command = {
 };
 
 /** Shows how far it is until it is over. Who ends the command ends only the looking. */
-export const followed = async ({ operator, screen, onInterrupt }: Call, job: Job): Promise<ExitCode> => {
-  const progress = new Progress();
-  onInterrupt(() => {
+export const followed = async ({ operator, screen, around }: Call, job: Job): Promise<ExitCode> => {
+  const progress = new Progress(around);
+  around.onInterrupt(() => {
     progress.end();
     screen.note(`The job goes on. To watch it again: restante jobs ${job.id} --follow`);
   });

@@ -1,14 +1,21 @@
 /** How far something is, on stderr: a bar that moves on a terminal, lines elsewhere. */
+import type { Output, Surroundings } from "./surroundings.ts";
 
 const BAR_COLUMNS = 24;
 /** In a log, a line for each look would be too much. */
 const LINE_EVERY_MS = 5_000;
 
 export class Progress {
-  readonly #isTerminal = process.stderr.isTTY === true && process.env.TERM !== "dumb";
+  readonly #output: Output;
+  readonly #isTerminal: boolean;
   #isOpen = false;
   #last = "";
   #saidAt = Number.NEGATIVE_INFINITY;
+
+  constructor({ stderr, env }: Surroundings) {
+    this.#output = stderr;
+    this.#isTerminal = stderr.isTTY === true && env.TERM !== "dumb";
+  }
 
   /** `part` from 0 to 1; `words` are the command's own. */
   show(part: number, words: string): void {
@@ -18,8 +25,8 @@ export class Progress {
       const full = Math.round(share * BAR_COLUMNS);
       const bar = "█".repeat(full) + "░".repeat(BAR_COLUMNS - full);
       // One line, and not more: what is longer than the terminal could not be taken back.
-      const line = `${bar} ${text}`.slice(0, (process.stderr.columns ?? 80) - 1);
-      process.stderr.write(`\r\u001b[K${line}`);
+      const line = `${bar} ${text}`.slice(0, (this.#output.columns ?? 80) - 1);
+      this.#output.write(`\r\u001b[K${line}`);
       this.#isOpen = true;
       return;
     }
@@ -31,14 +38,14 @@ export class Progress {
 
   /** What is shown stays; what comes next begins a line. */
   end(): void {
-    if (this.#isOpen) process.stderr.write("\n");
+    if (this.#isOpen) this.#output.write("\n");
     this.#isOpen = false;
     this.#say();
   }
 
   /** The last one is said in any case. */
   #say(): void {
-    if (this.#last !== "") process.stderr.write(`${this.#last}\n`);
+    if (this.#last !== "") this.#output.write(`${this.#last}\n`);
     this.#last = "";
   }
 }

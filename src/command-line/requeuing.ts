@@ -11,8 +11,9 @@ import { clockText } from "./times.ts";
 
 type Action = "requeue" | "discard";
 
-const ABOUT = `Of one user: by seq, by --reason, or --all. Of all users, where none is named: by --reason, --since and --until, or --all;
-that is a job, which goes on by itself. --reason is one of ${DEAD_LETTER_REASONS.join(", ")}.`;
+const ABOUT = `Of one user: by seq, by --reason, or --all.
+Of all users, where none is named: by --reason, --since and --until, or --all. That is a job, which goes on by itself.
+--reason is one of ${DEAD_LETTER_REASONS.join(", ")}.`;
 
 export const requeue: Command = {
   name: "requeue",
@@ -97,7 +98,7 @@ const ofAll = async (action: Action, call: Call): Promise<ExitCode> => {
   if (isAsking) {
     screen.note(what);
     screen.note(dim(about(reason, counts)));
-    const answer = await asked("Go on? [y/N]", "say --yes, or look first with --dry-run");
+    const answer = await asked(call.around, "Go on? [y/N]", "say --yes, or look first with --dry-run");
     if (!/^y(es)?$/i.test(answer)) {
       screen.note("Nothing was done.");
       return 1;

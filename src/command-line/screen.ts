@@ -1,6 +1,6 @@
 /** Where a command's output goes: results on stdout, for a person or as JSON; all else on stderr. */
-import type { WriteStream } from "node:tty";
 import { fitted, plain, widthOf } from "./plain.ts";
+import type { Output, Surroundings } from "./surroundings.ts";
 import { wireNames } from "./wire-names.ts";
 
 type Style = "strong" | "dim" | "good" | "warn" | "bad";
@@ -50,29 +50,34 @@ const written = (parts: readonly Part[], inColour: boolean): string =>
 
 const textOf = (part: Part): string => plain(typeof part === "string" ? part : part.text);
 
-const isColourful = (stream: NodeJS.WriteStream): boolean =>
-  stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== "dumb";
-
 export class Screen {
   readonly isJson: boolean;
+  /** Of results. */
+  readonly out: Output;
+  /** Of all else. */
+  readonly aside: Output;
+  readonly #isColourful: boolean;
 
-  constructor(isJson: boolean) {
+  constructor({ stdout, stderr, env }: Surroundings, isJson: boolean) {
     this.isJson = isJson;
+    this.out = stdout;
+    this.aside = stderr;
+    this.#isColourful = !env.NO_COLOR && env.TERM !== "dumb";
   }
 
   /** A line of the result, for a person. */
   line(...parts: readonly Part[]): void {
-    process.stdout.write(`${written(parts, isColourful(process.stdout))}\n`);
+    this.#write(this.out, parts);
   }
 
   /** A line about what happens, on stderr. */
   note(...parts: readonly Part[]): void {
-    process.stderr.write(`${written(parts, isColourful(process.stderr))}\n`);
+    this.#write(this.aside, parts);
   }
 
   /** An object of the API, as a line of JSON; with whatever a terminal must not see escaped. */
   json(value: unknown): void {
-    process.stdout.write(`${plain(JSON.stringify(wireNames(value)))}\n`);
+    this.out.write(`${plain(JSON.stringify(wireNames(value)))}\n`);
   }
 
   /** One object, as JSON or as it reads. */
@@ -123,9 +128,13 @@ export class Screen {
     return count;
   }
 
+  #write(output: Output, parts: readonly Part[]): void {
+    output.write(`${written(parts, this.#isColourful && output.isTTY === true)}\n`);
+  }
+
   #row(cells: readonly Part[], widths: readonly number[]): void {
-    const columns = (process.stdout as Partial<WriteStream>).columns;
-    let left = process.stdout.isTTY && columns !== undefined ? columns : Number.POSITIVE_INFINITY;
+    const { isTTY, columns } = this.out;
+    let left = isTTY && columns !== undefined ? columns : Number.POSITIVE_INFINITY;
     const last = cells.length - 1;
     const parts = cells.map((cell, at): Part => {
       const width = (widths[at] ?? 0) + 2;

@@ -1,10 +1,12 @@
 /** `send`. */
 import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Message, Receipt } from "../sender/sender.ts";
 import { type Command, UsageError } from "./command.ts";
 import { type Options, seconds } from "./options.ts";
 import { bad, counted, dim, good, type Part, type Screen, warn } from "./screen.ts";
+import type { Surroundings } from "./surroundings.ts";
 import { age } from "./times.ts";
 
 export const send: Command = {
@@ -17,8 +19,8 @@ export const send: Command = {
     `restante send ada agent_started --data '{"run":7}' --wait 10`,
     "restante send ada report --data @report.json --ttl 2h --fallback 15m",
   ],
-  run: async ({ args: [user = "", type = ""], options, sender, screen }) => {
-    const data = options.data === undefined ? {} : { data: await dataOf(options.data) };
+  run: async ({ args: [user = "", type = ""], options, sender, screen, around }) => {
+    const data = options.data === undefined ? {} : { data: await dataOf(options.data, around) };
     const { id, topic } = options;
     const message: Message = { type, ...data, id, topic, ttl: seconds(options, "ttl"), ...fallbackOf(options) };
     const { replayed, ...state } = await sender.send(user, message, { wait: seconds(options, "wait") });
@@ -28,9 +30,9 @@ export const send: Command = {
 };
 
 /** @throws UsageError */
-const dataOf = async (given: string): Promise<unknown> => {
+const dataOf = async (given: string, { stdin, folder }: Surroundings): Promise<unknown> => {
   const json =
-    given === "-" ? await text(process.stdin) : given.startsWith("@") ? await contents(given.slice(1)) : given;
+    given === "-" ? await text(stdin) : given.startsWith("@") ? await contents(resolve(folder, given.slice(1))) : given;
   try {
     return JSON.parse(json);
   } catch {

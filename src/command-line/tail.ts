@@ -1,7 +1,7 @@
 /** `tail`: what happens to a user, as it happens (N6). */
 import { type LiveFrame, SendError } from "../sender/sender.ts";
 import type { Command } from "./command.ts";
-import { bad, dim, good, type Part, type Screen, warn } from "./screen.ts";
+import { bad, count, counted, dim, good, type Part, type Screen, warn } from "./screen.ts";
 import { statusPart } from "./sending.ts";
 import { clockText } from "./times.ts";
 
@@ -33,7 +33,7 @@ export const tail: Command = {
 
 const tell = (screen: Screen, frame: LiveFrame): void => {
   const at = "timestamp" in frame ? new Date(frame.timestamp) : new Date();
-  screen.line(dim(clockText(at)), `  ${frame.type.padEnd(13)}`, ...about(frame));
+  screen.line(dim(clockText(at)), `  ${frame.type.padEnd(14)}`, ...about(frame));
 };
 
 const about = (frame: LiveFrame): readonly Part[] => {
@@ -42,8 +42,8 @@ const about = (frame: LiveFrame): readonly Part[] => {
       const { connections, devices, held, deadLetters } = frame;
       return [
         frame.connected ? good("connected") : "not connected",
-        `, ${connections.length} connections, ${devices.length} devices, ${held.count} held, `,
-        deadLetters === 0 ? "no dead letters" : bad(`${deadLetters} dead letters`),
+        `, ${counted(connections.length, "connection")}, ${counted(devices.length, "device")}, ${count(held.count)} held, `,
+        deadLetters === 0 ? "no dead letters" : bad(counted(deadLetters, "dead letter")),
       ];
     }
     case "accepted":

@@ -1,6 +1,8 @@
-/** `restante`, run as a program from its source: with pipes, or on a terminal of its own. */
+/** `restante`, from its source: within the test, as a program with pipes, or on a terminal of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
+import { PassThrough, Readable } from "node:stream";
+import { main } from "../../src/command-line/main.ts";
 import { API_KEY } from "./credentials.ts";
 import { projectDir } from "./worker-config.ts";
 
@@ -13,7 +15,7 @@ export interface Ended {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly input?: string;
-  readonly cwd?: string;
+  readonly folder?: string;
 }
 
 const program = join(projectDir, "src/command-line/restante.ts");
@@ -25,9 +27,16 @@ export class CommandLine {
     this.#url = url;
   }
 
-  /** To its end, with pipes in place of a terminal. */
-  async run(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
-    return this.start(args, options).ended;
+  /** To its end, within this process: a machine takes a second for a new one. It has no terminal. */
+  async run(args: readonly string[], { env, input, folder = projectDir }: RunOptions = {}): Promise<Ended> {
+    const [stdout, stderr] = [new Heard(), new Heard()];
+    const code = await main(args, {
+      stdin: Readable.from(input === undefined ? [] : [input]),
+      ...{ stdout, stderr, folder },
+      env: this.#environment(env),
+      onInterrupt: () => {},
+    });
+    return { code, stdout: stdout.text, stderr: stderr.text };
   }
 
   /** What it prints as JSON, a line each; it must end well and say nothing else. */
@@ -41,16 +50,20 @@ export class CommandLine {
       .map((line) => JSON.parse(line));
   }
 
-  start(args: readonly string[], { env, input, cwd = projectDir }: RunOptions = {}): Running {
+  /** As a program, with pipes in place of a terminal. */
+  start(args: readonly string[], { env, input, folder: cwd = projectDir }: RunOptions = {}): Running {
     const child = spawn(process.execPath, [program, ...args], { cwd, env: this.#environment(env), stdio: "pipe" });
     child.stdin.end(input ?? "");
     return new Running(child);
   }
 
-  /** On a terminal, of util-linux's `script`: both outputs are one there, with what moves the cursor. */
-  onTerminal(args: readonly string[], { env, cwd = projectDir }: RunOptions = {}): Running {
+  /** On a terminal, of `script`'s: both outputs are one there, with what moves the cursor. */
+  onTerminal(args: readonly string[], { env, folder: cwd = projectDir }: RunOptions = {}): Running {
     const words = [process.execPath, program, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`);
-    const child = spawn("script", ["-qefc", `stty cols 100; exec ${words.join(" ")}`, "/dev/null"], {
+    const line = `stty cols 100; exec ${words.join(" ")}`;
+    // BSD's, which macOS has, takes the command as words.
+    const how = process.platform === "darwin" ? ["-q", "/dev/null", "sh", "-c", line] : ["-qefc", line, "/dev/null"];
+    const child = spawn("script", how, {
       cwd,
       env: { ...this.#environment(env), TERM: "xterm" },
       stdio: "pipe",
@@ -61,6 +74,17 @@ export class CommandLine {
   #environment(more: RunOptions["env"] = {}): NodeJS.ProcessEnv {
     const { PATH, HOME, TZ } = process.env;
     return { PATH, HOME, TZ, RESTANTE_URL: this.#url, RESTANTE_API_KEY: API_KEY, ...more };
+  }
+}
+
+class Heard extends PassThrough {
+  text = "";
+
+  constructor() {
+    super();
+    this.on("data", (chunk: Buffer) => {
+      this.text += chunk;
+    });
   }
 }
 
