@@ -52,7 +52,7 @@ describe("[O1] the packed package", () => {
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(dir.length + 1))
       .sort();
-    const modules = ["client/client", "client/react", "index", "sender/sender"];
+    const modules = ["client/client", "client/react", "command-line/restante", "index", "sender/sender"];
     expect(files.filter((path) => !path.endsWith(".d.ts"))).toEqual([
       "LICENSE",
       "README.md",
@@ -87,6 +87,11 @@ describe("[O1] a project that has installed it", () => {
     } finally {
       await runtime.stop();
     }
+  });
+
+  test("has the command line", async () => {
+    expect(await runIn(consumer, "npx restante --help")).toMatch(/^restante: .*\n\nUsage: restante COMMAND/);
+    expect(await runIn(consumer, "npx restante --version")).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
   test("renders a component on a server", async () => {
