@@ -1,4 +1,5 @@
 /** A connection over Server-Sent Events (C10), where a proxy lets no WebSocket through: frames come as a stream, acks go as requests. */
+import { sentEvents } from "../protocol/sent-events.ts";
 import { ABNORMAL, type CarrierEnd, type CarrierRequest, type Open, type OutgoingFrame } from "./carrier.ts";
 import { ask, refusalOf } from "./refusal.ts";
 
@@ -13,7 +14,7 @@ export const openEventStream: Open = (request, events) => {
   const read = async (): Promise<void> => {
     const response = await ask(request, `v1/events?${request.query}`, { signal: ending.signal });
     if (!response.ok || response.body === null) return end(await refusalOf(response));
-    for await (const { event, data } of eventsOf(response.body, events.alive)) {
+    for await (const { event, data } of sentEvents(response.body, events.alive)) {
       if (ending.signal.aborted) return;
       if (event === "close") return end(JSON.parse(data) as CarrierEnd);
       if (event === "connection_established") {
@@ -55,26 +56,3 @@ const postsTo = (request: CarrierRequest, connectionId: string): ((frame: Outgoi
     if (!isPosting) void postAll();
   };
 };
-
-interface StreamEvent {
-  readonly event: string | undefined;
-  readonly data: string;
-}
-
-/** The events of a stream (WHATWG HTML, section 9.2.6), as this server writes them: one line of data each. `alive` hears of comments, too. */
-async function* eventsOf(body: ReadableStream<Uint8Array>, alive: () => void): AsyncGenerator<StreamEvent> {
-  const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
-  let rest = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    alive();
-    const blocks = (rest + value).split("\n\n");
-    rest = blocks.pop() ?? "";
-    for (const block of blocks) {
-      // JSON has no line feed; what else a regular expression takes for the end of a line, such as U+2028, it may have.
-      const [head, data] = block.split("\ndata: ");
-      if (data !== undefined) yield { event: head?.split(/\W+/)[1], data };
-    }
-  }
-}

@@ -1,10 +1,10 @@
 /**
- * The package's entry points as modules, in dist/: each one of package.json's `exports`. Nothing is minified: an app's bundler does that, and
+ * The package's entry points as modules, in dist/: each one of package.json's `exports`, and its `bin`. Nothing is minified: an app's bundler does that, and
  * who steps into it can read it.
  *
  * They are made by `npm start`, too: in this folder the package's name means itself, so that README's lines run here as they would elsewhere.
  */
-import { readFileSync } from "node:fs";
+import { chmodSync, readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
 import { projectDir } from "./wrangler.ts";
@@ -12,13 +12,16 @@ import { projectDir } from "./wrangler.ts";
 export const src = join(projectDir, "src");
 export const dist = join(projectDir, "dist");
 
+const moduleIn = (path: string): string => path.replace(/^(?:\.\/)?dist\/(.+)\.js$/, "$1");
+
+const { exports: exported, bin } = JSON.parse(readFileSync(join(projectDir, "package.json"), "utf8"));
+
 /** The entry points without their extension, as paths below src and dist alike: `client/react`. */
-export const entries: readonly string[] = Object.values<unknown>(
-  JSON.parse(readFileSync(join(projectDir, "package.json"), "utf8")).exports,
-).flatMap((target) => {
-  const path = typeof target === "object" && target !== null && "default" in target ? String(target.default) : "";
-  return path === "" ? [] : [path.replace(/^\.\/dist\/(.+)\.js$/, "$1")];
-});
+export const entries: readonly string[] = Object.values<unknown>(exported).flatMap((target) =>
+  typeof target === "object" && target !== null && "default" in target ? [moduleIn(String(target.default))] : [],
+);
+/** The commands: programs, which nobody imports. */
+const programs: readonly string[] = Object.values<string>(bin).map(moduleIn);
 
 /** An entry point that another one imports stays a module of its own: a class is the same in both, `instanceof` holds. */
 const entriesApart: Plugin = {
@@ -34,7 +37,7 @@ const entriesApart: Plugin = {
 
 export const makeModules = async (): Promise<void> => {
   await build({
-    entryPoints: entries.map((entry) => join(src, `${entry}.ts`)),
+    entryPoints: [...entries, ...programs].map((entry) => join(src, `${entry}.ts`)),
     outbase: src,
     outdir: dist,
     bundle: true,
@@ -46,4 +49,6 @@ export const makeModules = async (): Promise<void> => {
     sourcemap: true,
     plugins: [entriesApart],
   });
+  // As npm sees to it where it installs them.
+  for (const program of programs) chmodSync(join(dist, `${program}.js`), 0o755);
 };

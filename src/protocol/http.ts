@@ -118,7 +118,7 @@ const page = {
 const reason = v.optional(v.picklist(DEAD_LETTER_REASONS, `One of ${DEAD_LETTER_REASONS.join(", ")}.`));
 
 export const noQuery = fields({});
-const RANGE = "15m, 6h or 7d.";
+export const RANGE = "15m, 6h or 7d.";
 /** `GET /v1/monitor` (M1). */
 export const monitorQuery = fields({ range: v.optional(v.picklist(Object.keys(RANGES) as Range[], RANGE), "15m") });
 /** Every route of the backend plane (S12). */
@@ -129,34 +129,34 @@ export const reasonQuery = fields({ reason, location });
 
 const ATTENTION = `One of ${ATTENTION_REASONS.join(", ")}.`;
 const CURSOR = "The `next` of the page before.";
+export const attentionCursor = v.optional(
+  v.pipe(
+    v.string(CURSOR),
+    v.regex(/^[0-9]{1,16}\.[0-9a-f]{64}$/, CURSOR),
+    v.transform((text) => ({ since: Number(text.split(".")[0]), mailbox: text.split(".")[1] ?? "" })),
+  ),
+);
 /** `GET /v1/attention` (N4). */
 export const attentionQuery = fields({
   reason: v.optional(v.picklist(ATTENTION_REASONS, ATTENTION)),
-  after: v.optional(
-    v.pipe(
-      v.string(),
-      v.regex(/^[0-9]{1,16}\.[0-9a-f]{64}$/, CURSOR),
-      v.transform((text) => ({ since: Number(text.split(".")[0]), mailbox: text.split(".")[1] ?? "" })),
-    ),
-  ),
+  after: attentionCursor,
   limit: page.limit,
 });
 
 const INSTANT = "A time by RFC 3339, such as 2026-11-23T02:10:00Z.";
 const instant = v.optional(
   v.pipe(
-    v.string(),
+    v.string(INSTANT),
     v.regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2})$/, INSTANT),
     v.transform((text) => Date.parse(text)),
     v.number(INSTANT),
     v.finite(INSTANT),
   ),
 );
+export const bulkRange = { reason, since: instant, until: instant };
 /** Both jobs over all users (N5): which dead letters. */
 export const bulkQuery = fields({
-  reason,
-  since: instant,
-  until: instant,
+  ...bulkRange,
   all: v.optional(v.literal("true", "true, where no other says which.")),
 });
 

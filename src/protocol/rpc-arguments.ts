@@ -1,8 +1,10 @@
-/** What the methods of `SenderApi` take beside a user and a message (S11): the queries and headers of HTTP, as numbers and texts. */
+/** What the methods of `SenderApi` and `OperatorApi` take beside a user and a message (S11): the queries and headers of HTTP, as numbers and texts. */
 import * as v from "valibot";
-import { fields, LIMIT, location, SEQ, seconds, ttlStored } from "./http.ts";
+import { ATTENTION_REASONS } from "./attention.ts";
+import { attentionCursor, bulkRange, fields, LIMIT, location, RANGE, SEQ, seconds, ttlStored } from "./http.ts";
 import { LIMITS } from "./limits.ts";
 import { DEAD_LETTER_REASONS } from "./message.ts";
+import { RANGES, type Range } from "./monitor-api.ts";
 
 const WAIT = "Seconds, from 0 on.";
 const REASON = `One of ${DEAD_LETTER_REASONS.join(", ")}.`;
@@ -46,3 +48,16 @@ export const deadLetterChoice = v.union(
   ],
   CHOICE,
 );
+
+const ATTENTION = `One of ${ATTENTION_REASONS.join(", ")}.`;
+export const attentionOptions = fields({
+  reason: v.optional(v.picklist(ATTENTION_REASONS, ATTENTION)),
+  after: attentionCursor,
+  limit: page.limit,
+});
+export const bulkChoice = fields({
+  ...bulkRange,
+  all: v.optional(v.literal(true, "true, where no other says which.")),
+});
+export const bulkOptions = fields({ ttl: ttlStored });
+export const monitorOptions = fields({ range: v.optional(v.picklist(Object.keys(RANGES) as Range[], RANGE), "15m") });

@@ -1,14 +1,13 @@
 /** Over a service binding (S11): RPC to the entry point `Sender`, in the same account, without a key. */
 import type { Outcome } from "../protocol/replies.ts";
-import type { SenderApi } from "../protocol/sender-api.ts";
-import { failed, type Method, notJson, type Port, type ReplyTo } from "./port.ts";
+import { type Api, failed, type Method, notJson, type Port, type ReplyTo } from "./port.ts";
 import { type Failure, failureOf } from "./send-error.ts";
 
 /** A binding as what it is, a stub: a method that it is asked for is there only when it is called. */
 type Stub = { readonly [M in Method]: (...args: readonly unknown[]) => Promise<unknown> };
 
 export const bindingPort =
-  (binding: SenderApi): Port =>
+  (binding: Api): Port =>
   async (method, args) => {
     let plain: readonly unknown[];
     try {

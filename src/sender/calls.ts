@@ -12,6 +12,12 @@ export interface Effort {
   readonly maxAttempts: number;
 }
 
+export const effortOf = ({
+  timeoutMs = 30_000,
+  attemptTimeoutMs = 10_000,
+  maxAttempts = 25,
+}: Partial<Effort>): Effort => ({ timeoutMs, attemptTimeoutMs, maxAttempts });
+
 /** What a caller may say of one call. */
 export interface CallOptions {
   /** Ends it with the code `aborted`. What has reached the server stays done. */

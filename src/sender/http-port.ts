@@ -1,5 +1,7 @@
 /** Over HTTP, with an API key. */
+import type { BulkChoice } from "../protocol/operator-api.ts";
 import type { Problem } from "../protocol/replies.ts";
+import type { ByteStream } from "../protocol/sent-events.ts";
 import { type Arguments, failed, type Method, notJson, type Port } from "./port.ts";
 import { retryAfterMs } from "./retry-after.ts";
 import { type Failure, failureOf } from "./send-error.ts";
@@ -20,6 +22,8 @@ interface Response {
   readonly status: number;
   readonly headers: { get(name: string): string | null };
   text(): Promise<string>;
+  /** Of `Operator.watch` alone. */
+  readonly body?: ByteStream | null;
 }
 
 interface HttpCall {
@@ -44,6 +48,9 @@ const deadLetters = (name: string, which: object): Pick<HttpCall, "path" | "quer
   if ("seq" in which) return { path: `${path}/${which.seq}` };
   return "reason" in which ? { path, query: { reason: String(which.reason) } } : { path };
 };
+
+const bulk = (which: BulkChoice): NonNullable<HttpCall["query"]> => ("all" in which ? { all: "true" } : { ...which });
+const job = (id: string): string => `v1/jobs/${encodeURIComponent(id)}`;
 
 const CALLS: { readonly [M in Method]: (...args: Arguments<M>) => HttpCall } = {
   send: (to, fields, { wait, traceparent } = {}) => ({
@@ -100,6 +107,33 @@ const CALLS: { readonly [M in Method]: (...args: Arguments<M>) => HttpCall } = {
   },
   health: () => ({ method: "GET", path: "health", has: "version" }),
   ready: () => ({ method: "GET", path: "ready", has: "steps" }),
+  attention: (query) => ({ method: "GET", path: "v1/attention", query: { ...query }, has: "users" }),
+  requeueAll: (which, { ttl } = {}) => ({
+    method: "POST",
+    path: "v1/dead-letters/requeue",
+    query: bulk(which),
+    body: { ttl },
+    has: "dead_letters",
+  }),
+  discardAll: (which) => ({ method: "DELETE", path: "v1/dead-letters", query: bulk(which), has: "dead_letters" }),
+  jobs: () => ({ method: "GET", path: "v1/jobs", has: "jobs" }),
+  job: (id) => ({ method: "GET", path: job(id), has: "dead_letters" }),
+  stopJob: (id) => ({ method: "DELETE", path: job(id), has: "dead_letters" }),
+  webhooks: (name, query) => ({ method: "GET", path: `${user(name)}/webhooks`, query: { ...query }, has: "webhooks" }),
+  retryWebhooks: (name, query) => ({
+    method: "POST",
+    path: `${user(name)}/webhooks/retry`,
+    query: { ...query },
+    has: "retried",
+  }),
+  discardWebhooks: (name, query) => ({
+    method: "DELETE",
+    path: `${user(name)}/webhooks`,
+    query: { ...query },
+    has: "discarded",
+  }),
+  alerts: () => ({ method: "GET", path: "v1/alerts", has: "alerts" }),
+  monitor: (query) => ({ method: "GET", path: "v1/monitor", query: { ...query }, has: "total" }),
 };
 
 /** `key` undefined sends none. */
@@ -127,16 +161,21 @@ export const httpPort = (base: string, key: string | undefined, fetch: Fetch): P
       redirect: "manual",
       signal,
     });
-    const reply = readObject(await response.text());
-    if (isProblem(reply)) return failed(problemFailure(reply, response));
+    const text = await response.text();
+    const reply = readObject(text);
     // Only a start-up check that has failed is a reply with another status.
-    if (reply === undefined || !(call.has in reply) || (response.status >= 300 && method !== "ready")) {
-      return failed(foreign(response));
-    }
+    const isReply = reply !== undefined && call.has in reply && (response.status < 300 || method === "ready");
+    if (!isReply || isProblem(reply)) return failed(failureOfResponse(response, text));
     const replayed = response.headers.get("idempotency-replayed") === "true" ? { replayed: true } : {};
     // What Restante answers to this method has the form that its table says.
     return { ok: true, reply: { ...reply, ...replayed, http_status: response.status } as never };
   };
+};
+
+/** What a response says that is not the reply. */
+export const failureOfResponse = (response: Response, text: string): Failure => {
+  const reply = readObject(text);
+  return isProblem(reply) ? problemFailure(reply, response) : foreign(response);
 };
 
 const readObject = (text: string): object | undefined => {

@@ -26,6 +26,11 @@ export interface Terms {
    * has missed as one (C3). `Sender.stream` sends such.
    */
   readonly append?: true | undefined;
+  /**
+   * Where nobody has acked it after so many seconds, it goes to the deployment's webhook (N1); `null`: not even by the
+   * deployment's default.
+   */
+  readonly fallback?: { readonly after: number } | null | undefined;
   /** Near which region the user's Mailbox is born, if this send is the first call to it (S12). */
   readonly location?: Location | undefined;
 }

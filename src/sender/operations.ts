@@ -1,11 +1,9 @@
 /** What a sender does, by whatever way its port goes. */
 import type { Location } from "../protocol/location.ts";
 import { sendBatch } from "./batch.ts";
-import { type CallOptions, type Effort, run } from "./calls.ts";
+import { type Effort, run } from "./calls.ts";
 import { checkedWait, checkId, checkUser, fieldsOf } from "./input.ts";
 import { paged } from "./pages.ts";
-import type { Repeating } from "./patience.ts";
-import type { Arguments, Method, ReplyTo } from "./port.ts";
 import type { Ports } from "./ports.ts";
 import { ready } from "./ready.ts";
 import {
@@ -20,19 +18,11 @@ import {
 import type { Sender } from "./sender.ts";
 import { DeltaStream } from "./stream.ts";
 import { activeTraceparent, wellFormed } from "./trace-context.ts";
+import { userCalls } from "./user-calls.ts";
 import { waitForConnection } from "./waiting.ts";
 
 export const operations = ({ port, open, stream }: Ports, effort: Effort): Sender => {
-  /** A call about one user. */
-  const ofUser = async <M extends Method>(
-    method: M,
-    args: Arguments<M> & readonly [user: string, ...unknown[]],
-    options: CallOptions,
-    repeating: Repeating = "repeatable",
-  ): Promise<ReplyTo<M>> => {
-    checkUser(args[0]);
-    return run(port, effort, { method, args: () => args, repeating }, options);
-  };
+  const ofUser = userCalls(port, effort);
 
   return {
     async send(user, message, { wait, traceparent = activeTraceparent(), ...options } = {}) {
@@ -84,7 +74,7 @@ export const operations = ({ port, open, stream }: Ports, effort: Effort): Sende
     },
 
     held: (user, { location, ...options } = {}) =>
-      paged(async (after) => {
+      paged<HeldMessage, number>(async (after = 0) => {
         const { messages: items, ...next } = await ofUser("held", [user, { after, ...placed(location) }], options);
         return { items: items.map((item) => camelCased<HeldMessage>(item)), ...next };
       }),
@@ -96,7 +86,7 @@ export const operations = ({ port, open, stream }: Ports, effort: Effort): Sende
     },
 
     deadLetters: (user, { location, reason, ...options } = {}) =>
-      paged(async (after) => {
+      paged<DeadLetter, number>(async (after = 0) => {
         const query = { after, ...(reason === undefined ? {} : { reason }), ...placed(location) };
         const { dead_letters: items, ...next } = await ofUser("deadLetters", [user, query], options);
         return { items: items.map((item) => camelCased<DeadLetter>(item)), ...next };

@@ -1,17 +1,18 @@
-/** Lists that the server gives page by page (S10, D7), as one. */
-export interface Page<Item> {
+/** Lists that the server gives page by page (S10, D7, N4), as one. */
+export interface Page<Item, Cursor> {
   readonly items: readonly Item[];
   /** The `after` of the next page; absent on the last. */
-  readonly next?: number;
+  readonly next?: Cursor;
 }
 
 /** Fetches a page when its first item is asked for. */
-export async function* paged<Item>(
-  fetch: (after: number) => Promise<Page<Item>>,
+export async function* paged<Item, Cursor>(
+  fetch: (after: Cursor | undefined) => Promise<Page<Item, Cursor>>,
 ): AsyncGenerator<Item, void, undefined> {
-  for (let after: number | undefined = 0; after !== undefined; ) {
-    const page: Page<Item> = await fetch(after);
+  let after: Cursor | undefined;
+  do {
+    const page: Page<Item, Cursor> = await fetch(after);
     yield* page.items;
     after = page.next;
-  }
+  } while (after !== undefined);
 }

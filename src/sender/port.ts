@@ -1,11 +1,14 @@
-/** One attempt at one thing that is asked of Restante, by HTTP or over a service binding: the words are those of `SenderApi`. */
+/** One attempt at one thing that is asked of Restante, by HTTP or over a service binding: the words are those of `SenderApi` and `OperatorApi`. */
+import type { OperatorApi } from "../protocol/operator-api.ts";
 import type { Refused } from "../protocol/replies.ts";
 import type { SenderApi } from "../protocol/sender-api.ts";
 import type { Failure } from "./send-error.ts";
 
-export type Method = keyof SenderApi;
-export type Arguments<M extends Method> = Parameters<SenderApi[M]>;
-export type ReplyTo<M extends Method> = Exclude<Awaited<ReturnType<SenderApi[M]>>, Refused>;
+/** Both entry points of the SDK go by the same ports. */
+export interface Api extends SenderApi, OperatorApi {}
+export type Method = keyof Api;
+export type Arguments<M extends Method> = Parameters<Api[M]>;
+export type ReplyTo<M extends Method> = Exclude<Awaited<ReturnType<Api[M]>>, Refused>;
 
 export type Attempted<M extends Method> =
   | { readonly ok: true; readonly reply: ReplyTo<M> }
@@ -51,14 +54,14 @@ const timedOut = (ms: number): Failure => ({
   retry: "same_id",
 });
 
-const aborted = (signal: AbortSignal | undefined): Failure => ({
+export const aborted = (signal: AbortSignal | undefined): Failure => ({
   code: "aborted",
   detail: "The caller's signal ended it: it may have happened, or not.",
   retry: "same_id",
   cause: signal?.reason,
 });
 
-const unreached = (cause: unknown): Failure => ({
+export const unreached = (cause: unknown): Failure => ({
   code: "network",
   detail: `No answer came, the connection failed (${words(cause)}): it may have happened, or not.`,
   retry: "same_id",

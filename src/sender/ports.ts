@@ -3,6 +3,7 @@ import { bindingCarrier } from "./binding-carrier.ts";
 import { bindingPort } from "./binding-port.ts";
 import type { Effort } from "./calls.ts";
 import { httpPort } from "./http-port.ts";
+import { httpLive, noLive, type OpenLive } from "./live-carrier.ts";
 import type { Port } from "./port.ts";
 import type { SenderOptions } from "./sender.ts";
 import { socketCarrier } from "./socket-carrier.ts";
@@ -14,6 +15,8 @@ export interface Ports {
   readonly open: Port;
   /** The way of a stream to one user. */
   readonly stream: (user: string, effort: Effort) => OpenCarrier;
+  /** What happens to one user, as it happens. */
+  readonly live: OpenLive;
 }
 
 /** @throws TypeError */
@@ -25,7 +28,7 @@ export const portsOf = (options: SenderOptions): Ports => {
       );
     }
     const port = bindingPort(options.binding);
-    return { port, open: port, stream: (user, effort) => bindingCarrier(port, user, effort) };
+    return { port, open: port, stream: (user, effort) => bindingCarrier(port, user, effort), live: noLive };
   }
   const url = String(options.url);
   if (!URL.canParse(url) || !/^https?:/i.test(url)) {
@@ -42,5 +45,6 @@ export const portsOf = (options: SenderOptions): Ports => {
     port: httpPort(url, key, fetch),
     open: httpPort(url, undefined, fetch),
     stream: (user) => socketCarrier(url, user, key, fetch, webSocket),
+    live: httpLive(url, key, fetch),
   };
 };

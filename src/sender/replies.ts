@@ -122,6 +122,14 @@ export interface Readiness {
   readonly steps: readonly { readonly name: string; readonly ok: boolean; readonly durationMs: number }[];
 }
 
+type CamelCase<Name> = Name extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<CamelCase<Tail>>}` : Name;
+/** What `camelCased` makes of a reply. */
+export type CamelCased<Reply> = Reply extends readonly (infer Item)[]
+  ? readonly CamelCased<Item>[]
+  : Reply extends object
+    ? { readonly [Name in keyof Reply as CamelCase<Name>]: CamelCased<Reply[Name]> }
+    : Reply;
+
 /** A reply of the wire as a sender's, whatever is in it; the app's own `data` stays as it is. */
 export const camelCased = <Reply>(value: unknown): Reply => renamed(value) as Reply;
 

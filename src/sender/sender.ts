@@ -11,14 +11,16 @@
  * const receipt = await sender.send("ada", { type: "agent_started", data: { run: "7" } }, { wait: 10 });
  * if (receipt.status !== "delivered") console.log("It waits for ada.");
  * ```
+ * `createOperator` is for who looks after the deployment.
  */
 import type { Location } from "../protocol/location.ts";
 import type { DeadLetterReason } from "../protocol/message.ts";
-import type { DeadLetterChoice, SenderApi } from "../protocol/sender-api.ts";
-import type { CallOptions, Effort } from "./calls.ts";
+import type { DeadLetterChoice } from "../protocol/sender-api.ts";
+import { type CallOptions, type Effort, effortOf } from "./calls.ts";
 import type { Fetch } from "./http-port.ts";
 import type { BatchMessage, EventMap, Message } from "./message.ts";
 import { operations } from "./operations.ts";
+import type { Api } from "./port.ts";
 import { portsOf } from "./ports.ts";
 import type { ReadyOptions } from "./ready.ts";
 import type { DeadLetter, HeldMessage, Readiness, Receipt, Requeued, UserState, UserToken } from "./replies.ts";
@@ -26,11 +28,27 @@ import { SendError } from "./send-error.ts";
 import type { WebSocketClass } from "./socket-carrier.ts";
 import type { StreamOptions, TextStream } from "./stream.ts";
 
+export type { AttentionReason } from "../protocol/attention.ts";
 export type { DeadLetterReason, MessageStatus } from "../protocol/message.ts";
 export type { DeadLetterChoice } from "../protocol/sender-api.ts";
 export type { CallOptions, Effort } from "./calls.ts";
 export type { Fetch } from "./http-port.ts";
+export type { LiveFrame } from "./live.ts";
 export type { BatchMessage, EventMap, Message, Terms } from "./message.ts";
+export type {
+  Alert,
+  AttentionCounts,
+  AttentionOptions,
+  AttentionUser,
+  BulkChoice,
+  FollowOptions,
+  Job,
+  Measured,
+  Operator,
+  StartUpCheck,
+  Webhook,
+} from "./operator.ts";
+export { createOperator } from "./operator.ts";
 export type { ReadyOptions, Scope } from "./ready.ts";
 export type {
   DeadLetter,
@@ -49,7 +67,7 @@ export type { StreamOptions, TextStream } from "./stream.ts";
 export { SendError };
 
 /** What a service binding to the entry point `Sender` has (S11): the type of `env.RESTANTE`. */
-export type SenderBinding = SenderApi;
+export type SenderBinding = Api;
 
 /** By HTTP with an API key, or over a service binding without one. */
 export type SenderOptions = Partial<Effort> &
@@ -188,8 +206,6 @@ export interface Sender<Events extends object = EventMap> {
  * ```
  * @throws TypeError where an option is missing or not well formed.
  */
-export const createSender = <Events extends object = EventMap>(options: SenderOptions): Sender<Events> => {
-  const { timeoutMs = 30_000, attemptTimeoutMs = 10_000, maxAttempts = 25 } = options;
+export const createSender = <Events extends object = EventMap>(options: SenderOptions): Sender<Events> =>
   // Which events an app has is a matter of its types.
-  return operations(portsOf(options), { timeoutMs, attemptTimeoutMs, maxAttempts }) as unknown as Sender<Events>;
-};
+  operations(portsOf(options), effortOf(options)) as unknown as Sender<Events>;

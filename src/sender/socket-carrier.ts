@@ -74,7 +74,8 @@ const reasonOf = async (url: string, key: string, fetch: Fetch, signal: AbortSig
   }
 };
 
-const toldFailure = (code: string, detail: string): Failure => {
+/** What the service says of itself by an error's code. */
+export const toldFailure = (code: string, detail: string): Failure => {
   const known = ERRORS[code as ErrorCode] as { readonly retry: Failure["retry"] } | undefined;
   // A later server may have codes that this SDK does not list: what has no reply may have happened.
   return { code: code as Failure["code"], detail, retry: known?.retry === "no" ? "no" : "same_id" };

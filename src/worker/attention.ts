@@ -1,4 +1,5 @@
 /** `GET /v1/attention`: who needs a person, over all users (N4). */
+import type * as v from "valibot";
 import { ATTENTION_REASONS, attentionShards, bitOf } from "../protocol/attention.ts";
 import { type Checked, granted, refuse } from "../protocol/errors.ts";
 import { attentionQuery } from "../protocol/http.ts";
@@ -16,24 +17,25 @@ const ANY = ATTENTION_REASONS.reduce((bits, reason) => bits | bitOf(reason), 0);
 export const getAttention: KeyHandler = async (call) => {
   const query = checkQuery(attentionQuery, call.query);
   if (!query.ok) return query;
-  const { reason, after, limit } = query.value;
-  const page = await attention(call, { reasons: reason === undefined ? ANY : bitOf(reason), limit, after });
+  const page = await attention(call, query.value);
   return page.ok ? json(page.value) : page;
 };
 
-type Terms = Omit<AttentionQuery, "after"> & { readonly after: AttentionQuery["after"] | undefined };
-
 /** A page of all shares, in one order: the longest waiting first. */
-const attention = async (caller: Caller, { after, ...terms }: Terms): Promise<Checked<AttentionPage>> => {
-  const query = after === undefined ? terms : { ...terms, after };
+export const attention = async (
+  { env }: Caller,
+  { reason, after, limit }: v.InferOutput<typeof attentionQuery>,
+): Promise<Checked<AttentionPage>> => {
+  const terms = { reasons: reason === undefined ? ANY : bitOf(reason), limit };
+  const query: AttentionQuery = after === undefined ? terms : { ...terms, after };
   const shares: AttentionShare[] = [];
   const answers = await Promise.all(
-    attentionShards.map((name) => askMonitor(caller.env, name, (share: MonitorApi) => share.attention(query))),
+    attentionShards.map((name) => askMonitor(env, name, (share: MonitorApi) => share.attention(query))),
   );
   for (const answer of answers) {
     // A list that lacks an eighth of those who need somebody would look like one that is whole.
     if (!answer.ok) return refuse("unavailable", "A part of the index cannot be reached: try again.");
     shares.push(answer.value);
   }
-  return granted(attentionPage(shares, terms.limit));
+  return granted(attentionPage(shares, limit));
 };

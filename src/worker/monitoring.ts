@@ -10,11 +10,12 @@ import { type Checked, granted, refuse } from "../protocol/errors.ts";
 import { monitorQuery, noQuery } from "../protocol/http.ts";
 import { type MonitorApi, type Range, START_UP_MONITOR, shardName } from "../protocol/monitor-api.ts";
 import type { Readiness } from "../protocol/readiness.ts";
+import type { MonitorReply } from "../protocol/replies.ts";
 import { inJurisdiction } from "../settings/jurisdiction.ts";
 import { monitoringSettings } from "../settings/monitoring.ts";
 import type { KeyHandler } from "./backend-plane.ts";
 import { checkQuery } from "./checked-input.ts";
-import type { Bindings, Exchange } from "./exchange.ts";
+import type { Bindings, Caller, Exchange } from "./exchange.ts";
 import { json } from "./problem.ts";
 import { lastReadiness } from "./ready.ts";
 
@@ -36,7 +37,7 @@ interface Known {
   readonly startUpCheck: Readiness | undefined;
 }
 
-const known = async (call: Exchange, range: Range): Promise<Checked<Known>> => {
+const known = async (call: Caller, range: Range): Promise<Checked<Known>> => {
   try {
     const [deployment, alerts, check] = await Promise.all([
       readDeployment(call.env, range),
@@ -83,7 +84,7 @@ export const getMonitor: KeyHandler = async (call) => {
   const query = checkQuery(monitorQuery, call.query);
   if (!query.ok) return query;
   const { range } = query.value;
-  const first = await replyOf(call, range);
+  const first = await measured(call, range);
   if (!first.ok) return first;
   const isLive = parseAccept(call.request.headers.get("accept") ?? "").some(({ type }) => type === "text/event-stream");
   if (!isLive) return json(first.value);
@@ -92,7 +93,7 @@ export const getMonitor: KeyHandler = async (call) => {
   });
 };
 
-const replyOf = async (call: Exchange, range: Range) => {
+export const measured = async (call: Caller, range: Range): Promise<Checked<MonitorReply>> => {
   const found = await known(call, range);
   if (!found.ok) return found;
   const { deployment, alerts, startUpCheck } = found.value;
@@ -118,7 +119,7 @@ const eventsOf = (call: Exchange, range: Range, first: unknown): ReadableStream 
     async pull(controller) {
       if (next === undefined) {
         await new Promise((over) => setTimeout(over, EVERY_MS));
-        const reply = await replyOf(call, range);
+        const reply = await measured(call, range);
         next = reply.ok ? reply.value : undefined;
       }
       left -= 1;
@@ -132,8 +133,13 @@ const eventsOf = (call: Exchange, range: Range, first: unknown): ReadableStream 
 export const getAlerts: KeyHandler = async (call) => {
   const none = checkQuery(noQuery, call.query);
   if (!none.ok) return none;
+  const found = await alerts(call);
+  return found.ok ? json(found.value) : found;
+};
+
+export const alerts = async ({ env }: Caller): Promise<Checked<{ readonly alerts: readonly Alert[] }>> => {
   try {
-    return json({ alerts: await monitorNamed(call.env, START_UP_MONITOR).alerts() });
+    return granted({ alerts: await monitorNamed(env, START_UP_MONITOR).alerts() });
   } catch (error) {
     log("error", "monitor_call_failed", thrown(error));
     return refuse("unavailable", "The Monitor, which keeps the alerts, cannot be reached: try again.");

@@ -8,7 +8,7 @@ import { discardMany, discardOne, listDeadLetters, requeueMany, requeueOne } fro
 import { getAsyncApi, getOpenApi } from "./documents.ts";
 import { openEvents } from "./events.ts";
 import { getHealth } from "./health.ts";
-import { discardAll, getJob, listJobs, requeueAll, stopJob } from "./jobs.ts";
+import { deleteAll, getJob, listJobs, postRequeueAll, stopJob } from "./jobs.ts";
 import { getKey } from "./key.ts";
 import { openLive } from "./live.ts";
 import { getMessage, listHeld, recallMessage } from "./messages.ts";
@@ -99,8 +99,8 @@ export const ROUTES: readonly Route[] = [
   backend("DELETE", WEBHOOKS, ["manage"], discardWebhooks),
 
   key("GET", "/v1/attention", ["monitor"], getAttention),
-  key("POST", "/v1/dead-letters/requeue", ["manage"], requeueAll),
-  key("DELETE", "/v1/dead-letters", ["manage"], discardAll),
+  key("POST", "/v1/dead-letters/requeue", ["manage"], postRequeueAll),
+  key("DELETE", "/v1/dead-letters", ["manage"], deleteAll),
   key("GET", "/v1/jobs", ["manage", "monitor"], listJobs),
   key("GET", "/v1/jobs/:job", ["manage", "monitor"], getJob),
   key("DELETE", "/v1/jobs/:job", ["manage"], stopJob),

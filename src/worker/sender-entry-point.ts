@@ -22,23 +22,31 @@ import { sendBody, tokenBody } from "../protocol/http.ts";
 import { isUser } from "../protocol/identifiers.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { Location } from "../protocol/location.ts";
+import type { Range } from "../protocol/monitor-api.ts";
+import type { AttentionOptions, BulkChoice, OperatorApi } from "../protocol/operator-api.ts";
 import { problemOutcome, sentOutcome } from "../protocol/outcomes.ts";
 import type { Outcome } from "../protocol/replies.ts";
 import * as rpc from "../protocol/rpc-arguments.ts";
 import type * as api from "../protocol/sender-api.ts";
 import { versionOf } from "../settings/environment.ts";
 import { accessOf } from "./access.ts";
+import { attention } from "./attention.ts";
 import { sendBatch } from "./batch.ts";
 import { checkArgument, plainJson } from "./cloned-input.ts";
 import { deadLetters, discard, requeue } from "./dead-letters.ts";
 import type { Bindings, Caller } from "./exchange.ts";
+import { beginJob, isJobId, jobs, oneJob } from "./jobs.ts";
 import { mailboxOf, type UserMailbox } from "./mailbox-stub.ts";
 import { held, isMessageId, message, recall } from "./messages.ts";
+import { alerts, measured } from "./monitoring.ts";
 import { readiness } from "./ready.ts";
 import { send } from "./sends.ts";
 import { erase, mintToken, revoke, userState } from "./users.ts";
+import { discardFailed, retryFailed, webhooks } from "./webhooks.ts";
 
-export class Sender extends WorkerEntrypoint<Bindings> implements api.SenderApi {
+type Method = keyof (api.SenderApi & OperatorApi);
+
+export class Sender extends WorkerEntrypoint<Bindings> implements api.SenderApi, OperatorApi {
   send(user: string, fields: api.SendFields, options?: api.SendOptions) {
     return this.#answer("send", async (caller) => {
       const body = checkArgument(sendBody, fields, "message");
@@ -118,6 +126,53 @@ export class Sender extends WorkerEntrypoint<Bindings> implements api.SenderApi 
     });
   }
 
+  attention(options?: AttentionOptions) {
+    return this.#overAll("attention", rpc.attentionOptions, options, attention);
+  }
+
+  requeueAll(which: BulkChoice, options?: { readonly ttl?: number }) {
+    return this.#overAll("requeueAll", rpc.bulkOptions, options, async (caller, terms) => {
+      const choice = checkArgument(rpc.bulkChoice, which, "choice");
+      return choice.ok ? beginJob(caller, "requeue", choice.value, terms) : choice;
+    });
+  }
+
+  discardAll(which: BulkChoice) {
+    return this.#overAll("discardAll", rpc.bulkChoice, which, (caller, choice) => beginJob(caller, "discard", choice));
+  }
+
+  jobs() {
+    return this.#answer("jobs", jobs);
+  }
+
+  job(id: string) {
+    return this.#answer("job", async (caller) => (isJobId(id) ? oneJob(caller, "job", id) : NO_JOB));
+  }
+
+  stopJob(id: string) {
+    return this.#answer("stopJob", async (caller) => (isJobId(id) ? oneJob(caller, "stopJob", id) : NO_JOB));
+  }
+
+  webhooks(user: string, options?: api.PageOptions) {
+    return this.#ofUser("webhooks", user, rpc.pageOptions, options, webhooks);
+  }
+
+  retryWebhooks(user: string, options?: api.Placed) {
+    return this.#ofUser("retryWebhooks", user, rpc.placedOptions, options, retryFailed);
+  }
+
+  discardWebhooks(user: string, options?: api.Placed) {
+    return this.#ofUser("discardWebhooks", user, rpc.placedOptions, options, discardFailed);
+  }
+
+  alerts() {
+    return this.#answer("alerts", alerts);
+  }
+
+  monitor(options?: { readonly range?: Range }) {
+    return this.#overAll("monitor", rpc.monitorOptions, options, (caller, { range }) => measured(caller, range));
+  }
+
   async health() {
     return { http_status: 200, status: "ok" as const, version: versionOf(this.env) };
   }
@@ -132,7 +187,7 @@ export class Sender extends WorkerEntrypoint<Bindings> implements api.SenderApi 
 
   /** A call about one user, whose options may say where the Mailbox is born. */
   #ofUser<S extends v.GenericSchema<unknown, { readonly location?: Location | undefined }>, T extends object>(
-    method: keyof api.SenderApi,
+    method: Method,
     user: string,
     schema: S,
     options: unknown,
@@ -146,11 +201,21 @@ export class Sender extends WorkerEntrypoint<Bindings> implements api.SenderApi 
     });
   }
 
-  /** Runs what answers; the one place where an exception ends. A status that the answer has itself goes before 200. */
-  #answer<T extends object>(
-    method: keyof api.SenderApi,
-    work: (caller: Caller) => Promise<Checked<T>>,
+  /** A call about all users. */
+  #overAll<S extends v.GenericSchema, T extends object>(
+    method: Method,
+    schema: S,
+    options: unknown,
+    work: (caller: Caller, terms: v.InferOutput<S>) => Promise<Checked<T>>,
   ): Promise<Outcome<T>> {
+    return this.#answer(method, async (caller) => {
+      const terms = checkArgument(schema, options, "options");
+      return terms.ok ? work(caller, terms.value) : terms;
+    });
+  }
+
+  /** Runs what answers; the one place where an exception ends. A status that the answer has itself goes before 200. */
+  #answer<T extends object>(method: Method, work: (caller: Caller) => Promise<Checked<T>>): Promise<Outcome<T>> {
     const background = (work: Promise<unknown>) => this.ctx.waitUntil(work);
     const caller = { env: this.env, access: accessOf(this.env), background };
     const answering = answerCall(method, async () => caller.access.fault ?? work(caller));
@@ -160,10 +225,7 @@ export class Sender extends WorkerEntrypoint<Bindings> implements api.SenderApi 
   }
 }
 
-const answerCall = async <T extends object>(
-  method: keyof api.SenderApi,
-  work: () => Promise<Checked<T>>,
-): Promise<Outcome<T>> => {
+const answerCall = async <T extends object>(method: Method, work: () => Promise<Checked<T>>): Promise<Outcome<T>> => {
   const call = { method: "RPC", route: `Sender.${method}` };
   const startedAt = Date.now();
   let answer: Checked<T>;
@@ -194,6 +256,7 @@ const mailboxFor = async (
     ? granted(mailboxOf(caller, user, location))
     : refuse("invalid_user", "A user is a text of 1 to 256 bytes in UTF-8 without control characters, and not . or ..");
 
+const NO_JOB = refuse("invalid_request", "The id of a job is that which `requeueAll` or `discardAll` gave.");
 const isId = (id: unknown): id is string => typeof id === "string" && isMessageId(id);
 const NO_ID = refuse(
   "invalid_request",

@@ -1,35 +1,48 @@
 /** What the webhook is still to be told of one user, and what it could not be (N2). */
+import { type Checked, granted } from "../protocol/errors.ts";
 import { pageQuery, placedQuery } from "../protocol/http.ts";
 import { rfc3339 } from "../protocol/instant.ts";
 import type { Page, WebhookEntry } from "../protocol/mailbox-api.ts";
 import type { WebhookPage } from "../protocol/replies.ts";
 import type { BackendHandler } from "./backend-plane.ts";
 import { checkQuery } from "./checked-input.ts";
-import { mailboxOf } from "./mailbox-stub.ts";
+import { mailboxOf, type UserMailbox } from "./mailbox-stub.ts";
+import type { PageTerms } from "./messages.ts";
 import { json } from "./problem.ts";
 
 export const listWebhooks: BackendHandler = async (call) => {
   const query = checkQuery(pageQuery, call.query);
   if (!query.ok) return query;
-  const { after, limit, location } = query.value;
-  const mailbox = await mailboxOf(call, call.user, location);
+  const page = await webhooks(mailboxOf(call, call.user, query.value.location), query.value);
+  return page.ok ? json(page.value) : page;
+};
+
+export const webhooks = async (mailbox: UserMailbox, { after, limit }: PageTerms): Promise<Checked<WebhookPage>> => {
   const page = await mailbox.call("read", (stub) => stub.webhooks({ after, limit }));
-  return page.ok ? json(pageReply(page.value)) : page;
+  return page.ok ? granted(pageReply(page.value)) : page;
+};
+
+/** Of those that were given up. */
+export const retryFailed = async (mailbox: UserMailbox): Promise<Checked<{ readonly retried: number }>> => {
+  const retried = await mailbox.call("repeatable", (stub) => stub.failedWebhooks("retry"));
+  return retried.ok ? granted({ retried: retried.value }) : retried;
+};
+export const discardFailed = async (mailbox: UserMailbox): Promise<Checked<{ readonly discarded: number }>> => {
+  const discarded = await mailbox.call("repeatable", (stub) => stub.failedWebhooks("discard"));
+  return discarded.ok ? granted({ discarded: discarded.value }) : discarded;
 };
 
 const act =
-  (action: "retry" | "discard"): BackendHandler =>
+  (work: (mailbox: UserMailbox) => Promise<Checked<object>>): BackendHandler =>
   async (call) => {
     const query = checkQuery(placedQuery, call.query);
     if (!query.ok) return query;
-    const mailbox = await mailboxOf(call, call.user, query.value.location);
-    const done = await mailbox.call("repeatable", (stub) => stub.failedWebhooks(action));
-    if (!done.ok) return done;
-    return json(action === "retry" ? { retried: done.value } : { discarded: done.value });
+    const done = await work(mailboxOf(call, call.user, query.value.location));
+    return done.ok ? json(done.value) : done;
   };
 
-export const retryWebhooks: BackendHandler = act("retry");
-export const discardWebhooks: BackendHandler = act("discard");
+export const retryWebhooks: BackendHandler = act(retryFailed);
+export const discardWebhooks: BackendHandler = act(discardFailed);
 
 const pageReply = ({ items, next }: Page<WebhookEntry>): WebhookPage => ({
   webhooks: items.map((w) => ({

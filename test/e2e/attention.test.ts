@@ -3,6 +3,7 @@ import { eventually } from "../proofs/clock.ts";
 import { Backend } from "../support/backend.ts";
 import { Connection } from "../support/connection.ts";
 import { mintLocally } from "../support/credentials.ts";
+import { rejectAll } from "../support/reject-all.ts";
 import { type Runtime, startRuntime } from "../support/runtime.ts";
 
 /** `BAD_RELEASE_USERS=2000` is the long form. */
@@ -39,14 +40,6 @@ const attention = async (query: Readonly<Record<string, string>> = {}, limit = 1
 };
 const listed = async (user: string) => (await attention()).users.find((one) => one.user === user);
 
-/** Connects, rejects all that comes until it has `count`, and leaves. */
-const rejectAll = async (user: string, count: number, reason = "TypeError: x is undefined") => {
-  const client = await Connection.open(runtime.url, { token: await mintLocally(user) });
-  const messages = await client.receive(count);
-  for (const { seq } of messages) client.send({ type: "reject", seq, reason });
-  await client.close();
-};
-
 /** Until a job is over: its last state. */
 const finished = async (id: string) => {
   let job = await backend.call("GET", `/v1/jobs/${id}`);
@@ -68,7 +61,7 @@ test("[N4] a user enters the list on the first reason, changes in it, and leaves
   await eventually("listed", async () => (await listed(user))?.reasons.join() === "expired", 20_000);
   const first = await listed(user);
   await backend.send(user, { type: "b" });
-  await rejectAll(user, 1);
+  await rejectAll(runtime.url, user, 1);
   await eventually("both reasons", async () => (await listed(user))?.reasons.join() === "rejected,expired");
   expect((await listed(user))?.since).toBe(first?.since);
   expect((await attention({ reason: "rejected" })).users.map((one) => one.user)).toEqual([user]);
@@ -124,7 +117,7 @@ test(`[N4, N5] a bad front-end release rejects messages for ${USERS} users: foun
   const names = Array.from({ length: USERS }, (_, n) => `release-${n}`);
   const old = await backend.send("before", { type: "a", data: "old" });
   expect(old.status).toBe(202);
-  await rejectAll("before", 1);
+  await rejectAll(runtime.url, "before", 1);
   await eventually("listed", async () => (await listed("before")) !== undefined);
   const since = new Date().toISOString();
   for (let at = 0; at < names.length; at += 500) {
@@ -135,7 +128,7 @@ test(`[N4, N5] a bad front-end release rejects messages for ${USERS} users: foun
   const queue = [...names];
   await Promise.all(
     Array.from({ length: 20 }, async () => {
-      for (let user = queue.pop(); user !== undefined; user = queue.pop()) await rejectAll(user, 1);
+      for (let user = queue.pop(); user !== undefined; user = queue.pop()) await rejectAll(runtime.url, user, 1);
     }),
   );
   const startedAt = performance.now();

@@ -66,7 +66,7 @@ describe("[O1] the packed package", { timeout }, () => {
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(dir.length + 1))
       .sort();
-    const modules = ["client/client", "client/react", "index", "sender/sender"];
+    const modules = ["client/client", "client/react", "command-line/restante", "index", "sender/sender"];
     const page = ["icon.svg", "page.css", "page.css.map", "page.js", "page.js.map"];
     expect(files.filter((path) => !path.endsWith(".d.ts"))).toEqual(
       [
@@ -105,6 +105,11 @@ describe("[O1] a project that has installed it", { timeout }, () => {
     } finally {
       await runtime.stop();
     }
+  });
+
+  test("has the command line", async () => {
+    expect(await runIn(consumer, "npx restante --help")).toMatch(/^restante: .*\n\nUsage: restante COMMAND/);
+    expect(await runIn(consumer, "npx restante --version")).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
   test("renders a component on a server", async () => {

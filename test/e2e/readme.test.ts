@@ -95,6 +95,15 @@ test("[C2, S3] the README's ten lines of receiving code and five of sending code
   await receiver.end();
 });
 
+test("[S1, U1, S10] the README's lines of the command line send, and show how the user stands and what waits", async () => {
+  const lines = `export RESTANTE_URL=http://localhost:${port}\n${block("key")}\nset -e\n${block("command-line")}`;
+  const shell = new Shell(lines, { cwd: clone });
+  expect(await shell.exited).toBe(0);
+  expect(shell.output).toMatch(/^status +queued\nfor +grace, who has never connected: it waits\n/);
+  expect(shell.output).toMatch(/\nuser +grace {2}not connected\nheld +1 message, /);
+  expect(shell.output).toMatch(/\nSEQ .*TYPE AND DATA\n\d{16} .* agent_started \{"run":7\}\n$/);
+});
+
 test("the lines that npm start prints do the same", async () => {
   const printed = /In another terminal, in this folder:\n([\s\S]*wscat.*\n)/.exec(server.output)?.[1];
   if (printed === undefined) throw new Error(`npm start printed no lines:\n${server.output}`);

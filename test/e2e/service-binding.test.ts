@@ -180,7 +180,40 @@ describe("[S11] the binding itself", () => {
     expect(await rpc("ready")).toMatchObject({ status: "ready", http_status: 200 });
   });
 
+  test("[S11, N] what an operator asks is there, and says what HTTP says", async () => {
+    const same = async (method: string, path: string, ...args: readonly unknown[]) =>
+      expect(await rpc(method, ...args)).toEqual({ ...(await backend.call("GET", path)).body, http_status: 200 });
+    await same("attention", "/v1/attention?limit=2", { limit: 2 });
+    await same("webhooks", "/v1/users/ada/webhooks", "ada");
+    await same("alerts", "/v1/alerts");
+    expect(await rpc("monitor", { range: "6h" })).toMatchObject({ range: "6h", slot_ms: 60_000, http_status: 200 });
+    expect(await rpc("retryWebhooks", "ada")).toEqual({ retried: 0, http_status: 200 });
+    expect(await rpc("discardWebhooks", "ada")).toEqual({ discarded: 0, http_status: 200 });
+    const job = await rpc("requeueAll", { reason: "rejected", since: "2026-11-27T02:10:00Z" }, { ttl: 60 });
+    expect(job).toMatchObject({ action: "requeue", reason: "rejected", ttl: 60, http_status: 200 });
+    expect(await rpc("stopJob", job.id)).toMatchObject({ id: job.id });
+    await same("job", `/v1/jobs/${job.id}`, job.id);
+    const { value } = await sdk("discardAll", { all: true });
+    expect(value).toMatchObject({ action: "discard", deadLetters: { done: 0 } });
+    await expect.poll(async () => (await rpc("job", value.id)).status).toBe("done");
+    await same("jobs", "/v1/jobs");
+    expect((await sdk("startUpCheck")).value).toMatchObject({ status: "ready" });
+  });
+
   test.each([
+    ["attention", [{ reason: "sad" }], "invalid_request"],
+    ["attention", [{ after: 7 }], "invalid_request"],
+    ["requeueAll", [], "invalid_request"],
+    ["requeueAll", [{}], "invalid_request"],
+    ["requeueAll", [{ since: "02:10" }], "invalid_request"],
+    ["requeueAll", [{ since: 7 }], "invalid_request"],
+    ["requeueAll", [{ all: true }, { ttl: 0 }], "invalid_request"],
+    ["discardAll", [{ all: false }], "invalid_request"],
+    ["job", ["../health"], "invalid_request"],
+    ["job", ["6f1c1d8a-0c6e-4d1a-9a53-2d6f0b7f3c11"], "unknown_job"],
+    ["stopJob", [7], "invalid_request"],
+    ["webhooks", ["..", {}], "invalid_user"],
+    ["monitor", [{ range: "1d" }], "invalid_request"],
     ["send", ["..", { type: "t" }], "invalid_user"],
     ["send", [7, { type: "t" }], "invalid_user"],
     ["send", ["a\u0000b", { type: "t" }], "invalid_user"],

@@ -44,6 +44,8 @@ const layers: Readonly<Record<string, Layer>> = {
   client: { imports: ["protocol"], portable: true },
   // It runs in other people's backends.
   sender: { imports: ["protocol"], portable: true },
+  // It runs on an operator's machine, in plain Node.
+  "command-line": { imports: ["protocol", "sender"], portable: true },
   // An app, and the development Worker around the one that is deployed: that one imports nothing of it.
   demo: { imports: ["index.ts", "client", "sender"], types: ["worker"] },
   // The operator's page: it speaks to the service over HTTP alone.

@@ -9,10 +9,11 @@ import { makeConsole } from "../../src/operate/console-page.ts";
 import { projectDir } from "../support/worker-config.ts";
 
 /** One entry point as an app's bundler would ship it: the bytes that travel, and the files they came from. */
-const shipped = async (entry: string, apart: readonly string[] = []) => {
+const shipped = async (entry: string, apart: readonly string[] = [], only?: string) => {
+  const what = only === undefined ? "*" : `{ ${only} }`;
   const { outputFiles, metafile } = await build({
     absWorkingDir: projectDir,
-    entryPoints: [entry],
+    stdin: { contents: `export ${what} from "./${entry}"`, resolveDir: projectDir },
     bundle: true,
     minify: true,
     platform: "browser",
@@ -24,7 +25,9 @@ const shipped = async (entry: string, apart: readonly string[] = []) => {
   });
   const bytes = gzipSync(outputFiles[0]?.contents ?? "", { level: 9 }).length;
   console.log(`${entry}: ${bytes} bytes, minified and gzipped`);
-  return { bytes, sources: Object.keys(metafile.inputs) };
+  // What is imported and left out is in none of it.
+  const inputs = Object.entries(Object.values(metafile.outputs)[0]?.inputs ?? {});
+  return { bytes, sources: inputs.flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : [])) };
 };
 
 test("restante/client costs a page at most 6 kB, and brings nothing of others along", async () => {
@@ -57,4 +60,12 @@ test("the console, charts and all, costs an operator at most 72 kB", async () =>
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+});
+
+test("who only sends does not ship what an operator does", async () => {
+  const operating = /sender\/(operat(or|ing)|live)\.ts$/;
+  const { sources } = await shipped("src/sender/sender.ts");
+  expect(sources.filter((path) => operating.test(path)).length).toBeGreaterThan(1);
+  const alone = await shipped("src/sender/sender.ts", [], "createSender");
+  expect(alone.sources.filter((path) => operating.test(path))).toEqual([]);
 });

@@ -1,5 +1,5 @@
 /** A bound Worker that calls what a test names, by the binding itself or by the SDK over it, and tells what came of it. */
-import { createSender, SendError, type SenderBinding } from "../../../src/sender/sender.ts";
+import { createOperator, createSender, SendError, type SenderBinding } from "../../../src/sender/sender.ts";
 
 interface Env {
   readonly RESTANTE: SenderBinding;
@@ -59,7 +59,8 @@ const put = (value: unknown, here: unknown): unknown => {
 export default {
   async fetch(request, env): Promise<Response> {
     const { by, method, args, here } = await request.json<Probe>();
-    const target = by === "rpc" ? env.RESTANTE : createSender({ binding: env.RESTANTE, timeoutMs: 3_000 });
+    const options = { binding: env.RESTANTE, timeoutMs: 3_000 };
+    const target = by === "rpc" ? env.RESTANTE : { ...createOperator(options), ...createSender(options) };
     try {
       const call = (target as unknown as Methods)[method];
       const given = put(args, here === undefined ? undefined : UNUSUAL[here]) as readonly unknown[];
