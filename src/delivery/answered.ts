@@ -1,15 +1,27 @@
 /** What a connection has acked or rejected, and somebody else may still need: so that its trail is told for as long as that is held (N3). */
-import type { Stretch } from "../outbox/stretches.ts";
+import { packed, type Stretch, unpacked } from "../outbox/stretches.ts";
 
 /** In an attachment there is room for few: a reader that is ahead of the others has its acks told in steps, not singly. */
 const STRETCHES_MAX = 8;
 
 export class Answered {
+  readonly #start: number;
+  readonly #openedAt: number;
   /** In order. */
   #stretches: readonly Stretch[];
+  /** The same as text, which every turn of its connection attaches: made as it changes, and cheap to write. */
+  #packed: string;
 
-  constructor(stretches: readonly Stretch[]) {
-    this.#stretches = stretches;
+  constructor({ start, openedAt }: { readonly start: number; readonly openedAt: number }, stored = "") {
+    this.#start = start;
+    this.#openedAt = openedAt;
+    this.#stretches = unpacked(stored, start, openedAt);
+    this.#packed = stored;
+  }
+
+  /** As it is attached; empty where there is nothing. */
+  get packed(): string {
+    return this.#packed;
   }
 
   get all(): readonly Stretch[] {
@@ -25,15 +37,20 @@ export class Answered {
       if (at === undefined) all.shift();
       else all.splice(at, 2, joined(all[at] as Stretch, all[at + 1] as Stretch));
     }
-    this.#stretches = all;
+    this.#keep(all);
   }
 
   /** Nobody needs what lies below any more. */
   forgetBelow(seq: number): void {
     const first = this.#stretches[0];
     if (first !== undefined && first.through < seq) {
-      this.#stretches = this.#stretches.filter((stretch) => stretch.through >= seq);
+      this.#keep(this.#stretches.filter((stretch) => stretch.through >= seq));
     }
+  }
+
+  #keep(stretches: readonly Stretch[]): void {
+    this.#stretches = stretches;
+    this.#packed = packed(stretches, this.#start, this.#openedAt);
   }
 }
 

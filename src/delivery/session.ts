@@ -1,5 +1,5 @@
 /** One open connection: what it was sent, what it has acked, and how much more it may be sent. */
-import { type ConnectionEnd, type ConnectionTrail, packed, type Stretch, unpacked } from "../outbox/stretches.ts";
+import type { ConnectionEnd, ConnectionTrail, Stretch } from "../outbox/stretches.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { Answered } from "./answered.ts";
 
@@ -29,7 +29,7 @@ export interface Attachment {
    */
   readonly times?: readonly number[];
   /** What it has acked or rejected, and somebody else may need (N3). Absent as an older release has left it. */
-  readonly answered?: readonly number[];
+  readonly answered?: string;
   readonly openedAt: number;
   readonly progressAt: number;
   readonly pingedAt: number;
@@ -92,7 +92,7 @@ export class Session {
   /** Nothing at or below is still to be sent; known again after one read, so it is not kept in the attachment. */
   scanned = 0;
   /** What it has acked or rejected, and somebody else may still need (N3). */
-  answered = new Answered([]);
+  answered: Answered;
   /** Its end, in the turn in which it comes: it may end messages, too, whose trails tell of it (N3). */
   ended: ConnectionEnd | undefined;
 
@@ -115,6 +115,7 @@ export class Session {
     this.issuedAt = s.issuedAt;
     this.expiresAt = s.expiresAt;
     this.progressAt = s.openedAt;
+    this.answered = new Answered(s);
     this.#sent = s.start;
     this.#acked = s.start;
     this.#checkpoint = s.start;
@@ -126,7 +127,7 @@ export class Session {
     session.progressAt = a.progressAt;
     session.pingedAt = a.pingedAt;
     session.heardAt = a.heardAt;
-    session.answered = new Answered(unpacked(a.answered ?? [], a.start, a.openedAt));
+    session.answered = new Answered(a, a.answered);
     session.#sent = a.sent;
     session.#acked = a.acked;
     session.#checkpoint = a.checkpoint;
@@ -171,7 +172,7 @@ export class Session {
       caughtUp: this.caughtUp,
       flight,
       times,
-      answered: packed(this.answered.all, this.start, this.openedAt),
+      answered: this.answered.packed,
       openedAt: this.openedAt,
       progressAt: this.progressAt,
       pingedAt: this.pingedAt,

@@ -32,23 +32,20 @@ export const stretchOf = (
 ): Stretch | undefined =>
   stretches.find((s) => s.from <= seq && seq <= s.through && (s.sentAt === undefined || s.sentAt < expiresAt));
 
-/** As stored: five numbers each, as distances from `seq`, or from where the one before ends, and from the instant `at`. */
-export const packed = (stretches: readonly Stretch[], seq: number, at: number): readonly number[] => {
+/** As stored, joined by commas: five numbers each, as distances from `seq`, or from where the one before ends, and from the instant `at`. */
+export const packed = (stretches: readonly Stretch[], seq: number, at: number): string => {
+  let text = "";
   let before = seq;
-  return stretches.flatMap(({ from, through, sentAt, answer }) => {
-    const numbers = [
-      from - before,
-      through - from,
-      (sentAt ?? at) - at,
-      kindOf(sentAt, answer),
-      (answer?.at ?? at) - at,
-    ];
+  for (const { from, through, sentAt, answer } of stretches) {
+    const kind = sentAt === undefined ? HAD : ANSWERS.indexOf(answer?.as);
+    text += `${text === "" ? "" : ","}${from - before},${through - from},${(sentAt ?? at) - at},${kind},${(answer?.at ?? at) - at}`;
     before = through;
-    return numbers;
-  });
+  }
+  return text;
 };
 
-export const unpacked = (numbers: readonly number[], seq: number, at: number): readonly Stretch[] => {
+export const unpacked = (text: string, seq: number, at: number): readonly Stretch[] => {
+  const numbers = JSON.parse(`[${text}]`) as readonly number[];
   let before = seq;
   return Array.from({ length: Math.floor(numbers.length / 5) }, (_, n): Stretch => {
     const [distance = 0, length = 0, sentMs = 0, kind = 0, answeredMs = 0] = numbers.slice(5 * n, 5 * n + 5);
@@ -67,6 +64,3 @@ export const unpacked = (numbers: readonly number[], seq: number, at: number): r
 /** By the number that stands for it; the last one was never sent. */
 const ANSWERS = [undefined, "acked", "rejected", "acked"] as const;
 const HAD = 3;
-
-const kindOf = (sentAt: Stretch["sentAt"], answer: Stretch["answer"]): number =>
-  sentAt === undefined ? HAD : ANSWERS.indexOf(answer?.as);

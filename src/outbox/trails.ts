@@ -75,7 +75,7 @@ export class Trails {
          from_seq = excluded.from_seq, through_seq = excluded.through_seq, ended_at = excluded.ended_at, code = excluded.code,
          stretches = excluded.stretches`,
       ...[slot, connection, device, first.from, last.through, at, code],
-      JSON.stringify(packed(held, first.from, at)),
+      packed(held, first.from, at),
     );
     this.#rows.set(slot, { from: first.from, through: last.through, endedAt: at });
   }
@@ -108,7 +108,7 @@ export class Trails {
       .map((r) => ({
         connection: r.connection_id,
         device: r.device,
-        stretches: unpacked(JSON.parse(r.stretches) as number[], r.from_seq, r.ended_at),
+        stretches: unpacked(r.stretches, r.from_seq, r.ended_at),
         ended: { at: r.ended_at, code: r.code },
       }));
   }

@@ -403,7 +403,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "(s.sentAt === undefined || expiresAt > 0)",
   ]),
   bug("[N3] what a connection has acked is forgotten at a hibernation", "delivery/session.ts", [
-    "session.answered = new Answered(unpacked(a.answered ?? [], a.start, a.openedAt));",
+    "session.answered = new Answered(a, a.answered);",
     "",
   ]),
   bug("[N3] what is rejected is told of as acked", "delivery/tracing.ts", [

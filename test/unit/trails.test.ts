@@ -113,7 +113,7 @@ test("[N3] a reader that is ahead of another by hundreds of acks: few numbers ar
     alone = Math.max(alone, serialize(core.attachments.get("fast")).length);
   }
   // It is written with each ack: it stays small.
-  expect(core.attachments.get("fast")?.answered?.length).toBeLessThanOrEqual(8 * 5);
+  expect(core.attachments.get("fast")?.answered?.split(",").length).toBeLessThanOrEqual(8 * 5);
   expect(alone).toBeLessThan(1_000);
   core.wake();
   let apart = 0;
@@ -133,7 +133,7 @@ test("[N3] what is alone to be acked is nothing to keep", () => {
   const core = new Core();
   core.attach("phone");
   for (let n = 0; n < 20; n += 1) core.say("phone", { type: "ack", seq: core.send() });
-  expect(core.attachments.get("phone")?.answered).toEqual([]);
+  expect(core.attachments.get("phone")?.answered).toBe("");
   expect(core.changedBy(() => core.detach("phone", 1000))).toBeGreaterThan(0);
   expect(core.count("trails")).toBe(0);
 });
