@@ -1,9 +1,12 @@
 /** Dead letters in the console, from hostile ones to a thousand, and those of all users at once. */
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { eventually } from "../proofs/clock.ts";
 import { Receiver, SECRET } from "../support/receiver.ts";
 import { expectAccessible, expectFitsPhone } from "./accessible.ts";
 import { ConsoleGround, userLink } from "./console-ground.ts";
+
+/** Each screen is looked over by axe, in light and in dark: some seconds each on a slow machine. */
+vi.setConfig({ testTimeout: 120_000 });
 
 let ground: ConsoleGround;
 let receiver: Receiver;
@@ -142,7 +145,7 @@ test("[D7] a thousand are read page by page, and the page stays small and quick"
   await view.said("Deleted 900 dead letters.");
   await view.page.getByText("No dead letters.").waitFor();
   expect(view.complaints).toEqual([]);
-}, 120_000);
+});
 
 test("[N4, N5] who needs a person is one list; all of it is requeued by reason and time, and a reload goes on showing how far it is", async () => {
   const users = Array.from({ length: 6 }, (_, n) => `broken-release-${n}`);
@@ -185,7 +188,7 @@ test("[N4, N5] who needs a person is one list; all of it is requeued by reason a
   await view.said("It has begun to delete.");
   await eventually("it is deleted", async () => (await letters(users[0] ?? "")) === 0);
   expect(view.complaints).toEqual([]);
-}, 120_000);
+});
 
 test("[N2] a webhook that was given up says why, is told again, and thrown away", async () => {
   const user = "told";
@@ -210,4 +213,4 @@ test("[N2] a webhook that was given up says why, is told again, and thrown away"
   await receiver.until((all) => all.some(({ body }) => body.data.id === "p" && body.type === "message.fallback"));
   await view.page.getByText("Nothing is to be told.").waitFor({ timeout: 30_000 });
   expect(view.complaints).toEqual([]);
-}, 120_000);
+});
