@@ -111,6 +111,49 @@ test("[D7] one is requeued, one deleted, some chosen, and the rest by reason; ea
   expect(view.complaints).toEqual([]);
 });
 
+test("[D7] all of it goes by the keyboard alone", async () => {
+  const user = "keys-only";
+  await ground.reject(
+    user,
+    [
+      { type: "order", id: "o-1" },
+      { type: "order", id: "o-2" },
+      { type: "order", id: "o-3" },
+    ],
+    "no",
+  );
+  const view = await ground.open(userLink(user));
+  await view.page.getByText("Never connected").or(view.page.getByText("Not connected")).first().waitFor();
+  const { keyboard } = view.page;
+  await view.tabTo(/^Dead letters/);
+  await keyboard.press("Enter");
+  await view.rows.nth(2).waitFor();
+  await view.tabTo("order");
+  await keyboard.press("Enter");
+  await view.tabTo("Requeue");
+  await keyboard.press("Enter");
+  await view.said("Requeued 1 dead letter.");
+  await eventually("2 are left", async () => (await view.rows.count()) === 2);
+  await view.tabTo("Choose all on this page");
+  await keyboard.press("Space");
+  for (
+    let key = 0;
+    key < 6 && !(await view.button("Delete 2").evaluate((b) => b === document.activeElement));
+    key += 1
+  ) {
+    await keyboard.press("Shift+Tab");
+  }
+  await keyboard.press("Enter");
+  await view.dialog.waitFor();
+  // The focus stays within the dialog, and begins where nothing happens.
+  expect(await view.page.evaluate(() => document.activeElement?.textContent)).toBe("Leave it");
+  await view.tabTo("Delete");
+  await keyboard.press("Enter");
+  await view.said("Deleted 2 dead letters.");
+  await view.page.getByText("No dead letters.").waitFor();
+  expect(view.complaints).toEqual([]);
+});
+
 test("[D7] a thousand are read page by page, and the page stays small and quick", async () => {
   const user = "thousand";
   const batch = Array.from({ length: 1_000 }, (_, n) => ({
