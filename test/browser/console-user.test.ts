@@ -1,9 +1,12 @@
 /** One user in the console, against the real runtime: what is seen, and each thing that can be done. */
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { eventually } from "../proofs/clock.ts";
 import { Connection } from "../support/connection.ts";
 import { expectAccessible, expectFitsPhone } from "./accessible.ts";
 import { ConsoleGround, userLink } from "./console-ground.ts";
+
+/** Each screen is looked over by axe, in light and in dark: some seconds each on a slow machine. */
+vi.setConfig({ testTimeout: 120_000 });
 
 let ground: ConsoleGround;
 beforeAll(async () => {

@@ -58,6 +58,23 @@ export class ConsoleView {
     await this.page.locator(".notice", { hasText: text }).first().waitFor();
   }
 
+  /** By the keyboard: Tab until it is reached, which is seen. */
+  async tabTo(name: string | RegExp): Promise<void> {
+    for (let key = 0; key < 60; key += 1) {
+      await this.page.keyboard.press("Tab");
+      const [reached, isSeen] = await this.page.evaluate(() => {
+        const focused = document.activeElement;
+        return [
+          focused?.getAttribute("aria-label") ?? focused?.textContent?.trim() ?? "",
+          focused?.matches(":focus-visible") ?? false,
+        ] as const;
+      });
+      if (!isSeen) throw new Error(`The focus on ${JSON.stringify(reached)} is not seen.`);
+      if (typeof name === "string" ? reached === name : name.test(reached)) return;
+    }
+    throw new Error(`No Tab reaches ${name}.`);
+  }
+
   tab(name: string): Promise<void> {
     return this.page.getByRole("navigation", { name: "Of this user" }).getByRole("link", { name }).click();
   }

@@ -61,7 +61,7 @@ export const Webhooks = ({ user }: { readonly user: string }) => {
             <tr>
               <th scope="col">Event</th>
               <th scope="col">Status</th>
-              <th scope="col" class="count">
+              <th scope="col" class="count wide">
                 Attempts
               </th>
               <th scope="col" class="time">
@@ -91,7 +91,7 @@ export const Webhooks = ({ user }: { readonly user: string }) => {
                     </span>
                   )}
                 </td>
-                <td class="count">{w.attempts}</td>
+                <td class="count wide">{w.attempts}</td>
                 <td class="time">{w.next_at === undefined ? "–" : <Ago at={w.next_at} />}</td>
                 <td class="time wide">
                   <Ago at={w.created_at} />
