@@ -342,4 +342,17 @@ describe("[M3] the dashboard", () => {
     await view.page.getByText("Live, as of").waitFor({ timeout: 40_000 });
     expect(await view.tone()).not.toBe("unsure");
   });
+
+  test("[M3] takes a stream that has not ended, but is silent, for no data; and goes on by itself", async () => {
+    view = await DashboardView.open(browser, site.origin);
+    await view.page.getByText("Live, as of").waitFor();
+    process.kill(runtime.pid, "SIGSTOP");
+    try {
+      await view.says("No data since");
+    } finally {
+      process.kill(runtime.pid, "SIGCONT");
+    }
+    await view.page.getByText("Live, as of").waitFor({ timeout: 40_000 });
+    expect(view.streams).toBeGreaterThan(1);
+  });
 });
