@@ -15,6 +15,8 @@ import { projectDir, startWrangler } from "./wrangler.ts";
 
 /** How long the first answer may take: a cold machine bundles and starts workerd in some seconds. */
 const readyWithinMs = 60_000;
+/** As `[triggers]` in wrangler.toml has it. */
+const scheduleEveryMs = 60_000;
 /** How long wrangler may take to end before it is killed. */
 const endWithinMs = 5_000;
 
@@ -130,6 +132,13 @@ while (!ready && !ending) {
   );
   if (!ready) await new Promise((done) => setTimeout(done, 100));
 }
+// `wrangler dev` runs no schedule: without it no alert would fire here, and the console would say that nobody looks.
+const runSchedule = (): void =>
+  void fetch(`${origin}/cdn-cgi/handler/scheduled`).then(
+    (answer) => answer.text(),
+    () => {},
+  );
+if (ready) setInterval(runSchedule, scheduleEveryMs).unref();
 if (ready) console.log(linesToPaste(origin));
 if (ready && isDevelopment) console.log(`Or look at it, in a browser: ${origin}/demo`);
 if (ready) console.log(`The operator's console, with the same key: ${origin}/console\n`);

@@ -76,6 +76,10 @@ export class DashboardView {
     return this.page.getByRole("checkbox", { name: "as a table" });
   }
 
+  get table(): Locator {
+    return this.page.getByRole("table", { name: "What the charts show" });
+  }
+
   get alerts(): Locator {
     return this.page.getByRole("region", { name: "Alerts" });
   }

@@ -164,7 +164,7 @@ describe("[M1] the dashboard", () => {
     const { page } = view;
     await view.asTable.focus();
     await page.keyboard.press("Space");
-    const table = page.getByRole("table");
+    const { table } = view;
     await table.waitFor();
     expect(await page.locator("canvas").count()).toBe(0);
     const { slots } = await monitor();
@@ -212,7 +212,7 @@ describe("[M1] the dashboard", () => {
     expect([new URL(page.url()).hash, await current()]).toEqual(["#/6h", "6 hours"]);
     expect((await view.read("retries")).legend).toBe("retries per minute");
     await view.asTable.check();
-    expect(await page.getByRole("table").locator("tbody tr").count()).toBe(360);
+    expect(await view.table.locator("tbody tr").count()).toBe(360);
     await page.goBack();
     await page.locator(".because", { hasText: "in the last 7 days" }).waitFor();
     await page.reload();
@@ -243,7 +243,7 @@ describe("[M1] the dashboard", () => {
       return Object.fromEntries(metrics.map(({ name, value }) => [name, value]));
     };
     const round = async (): Promise<void> => {
-      await page.getByRole("link", { name: "Jobs" }).click();
+      await page.getByRole("link", { name: "Jobs", exact: true }).click();
       await page.locator(".dashboard").waitFor({ state: "detached" });
       await page.getByRole("link", { name: "Overview" }).click();
       await page.locator("#open canvas").waitFor();
@@ -331,7 +331,7 @@ describe("[M3] the dashboard", () => {
     await runtime.kill();
     await view.says("No data since");
     expect([await view.tone(), (await view.page.title()).slice(0, 3)]).toEqual(["unsure", "? N"]);
-    await view.page.getByText("The service cannot be reached from here.").waitFor();
+    await view.page.locator(".because", { hasText: "The service cannot be reached from here." }).waitFor();
     await view.page.getByText("Stale, as of").waitFor();
     await view.expectAccessible();
     // What it had is still there, and says of when it is.
@@ -341,5 +341,18 @@ describe("[M3] the dashboard", () => {
     await tell("schedule");
     await view.page.getByText("Live, as of").waitFor({ timeout: 40_000 });
     expect(await view.tone()).not.toBe("unsure");
+  });
+
+  test("[M3] takes a stream that has not ended, but is silent, for no data; and goes on by itself", async () => {
+    view = await DashboardView.open(browser, site.origin);
+    await view.page.getByText("Live, as of").waitFor();
+    process.kill(runtime.pid, "SIGSTOP");
+    try {
+      await view.says("No data since");
+    } finally {
+      process.kill(runtime.pid, "SIGCONT");
+    }
+    await view.page.getByText("Live, as of").waitFor({ timeout: 40_000 });
+    expect(view.streams).toBeGreaterThan(1);
   });
 });

@@ -97,7 +97,7 @@ export class MeasuredPast {
       measured.time("delivery", wire + waiting);
     }
     this.#live(measured, "held", Math.round(70 * day * noise()) + (isSlow ? 60 : 0), at, 7 * DAY_MS);
-    this.#live(measured, "open", Math.round(340 * day * (0.95 + noise() / 20)), at, HOUR_MS);
+    this.#live(measured, "open", Math.round(340 * day * (0.95 + noise() / 20)), at, DAY_MS);
     const mailbox = (n: number) => n.toString(16).padStart(8, "0").repeat(8);
     return rejected === 0 ? undefined : { failed_rejected: Array.from({ length: 4 }, (_, n) => mailbox(n + 0xa3f1)) };
   }

@@ -61,16 +61,21 @@ const open = async (runtime: Runtime, hash: string, look: Look): Promise<Page> =
 };
 
 type Scene = (look: Look, name: string) => Promise<void>;
+/** In one piece, with what is at the top there once, and without a scrollbar. */
+const grow = async (page: Page): Promise<void> => {
+  const { width, height } = page.viewportSize() ?? { width: 1440, height: 900 };
+  const whole = await page.evaluate(() => document.documentElement.scrollHeight);
+  if (whole > height) await page.setViewportSize({ width, height: whole });
+};
 const shoot = async (page: Page, name: string): Promise<void> => {
-  // In one piece, with what is at the top there once, and without a scrollbar.
-  const { width } = page.viewportSize() ?? { width: 1440 };
-  await page.setViewportSize({ width, height: await page.evaluate(() => document.documentElement.scrollHeight) });
+  await grow(page);
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
   await page.close();
 };
 const simple = (runtime: Runtime, hash: string, before: (page: Page) => Promise<void> = async () => {}): Scene => {
   return async (look, name) => {
     const page = await open(runtime, hash, look);
+    await grow(page);
     await before(page);
     await shoot(page, name);
   };
@@ -84,7 +89,16 @@ const openAll = async (page: Page): Promise<void> => {
   for (const summary of await page.locator("summary").all()) await summary.click();
 };
 
+/** The README's: the dashboard alone. */
+const alone: Scene = async (_, name) => {
+  const page = await open(full, "#/7d", "light");
+  await page.setViewportSize({ width: 1280, height: 1100 });
+  await page.locator(".dashboard").screenshot({ path: join(folder, `${name}.png`) });
+  await page.close();
+};
+
 const scenes: readonly (readonly [string, readonly Look[], Scene])[] = [
+  ["readme", ["light"], alone],
   ["empty", ["light", "dark", "phone"], simple(empty, "")],
   ["load-15m", ["light", "dark", "wall", "phone"], simple(full, "")],
   ["load-6h", ["light", "dark"], simple(full, "#/6h")],

@@ -23,6 +23,7 @@ export interface Slots {
 
 const HEIGHT_PX = 112;
 const Y_AXIS_PX = 52;
+const PADDING_PX = 4;
 /** Between labels of the time axis, and how much of one is to each side of its instant. */
 const LABEL_PX = 52;
 const HALF_LABEL_PX = 20;
@@ -96,15 +97,17 @@ const optionsOf = (element: HTMLElement, props: () => ChartProps): uPlot.Options
   // A label at the very end would be cut, and one at the beginning meets that of the other axis.
   const seconds = (u: uPlot) => {
     const { min = 0, max = 0 } = u.scales.x ?? {};
-    const margin = (HALF_LABEL_PX * (max - min)) / Math.max(1, u.over.clientWidth);
-    const most = Math.floor(u.over.clientWidth / LABEL_PX);
+    // Its elements have no width yet as it draws for the first time.
+    const width = Math.max(1, u.width - Y_AXIS_PX - PADDING_PX);
+    const margin = (HALF_LABEL_PX * (max - min)) / width;
+    const most = Math.max(1, Math.floor(width / LABEL_PX));
     return instants(props().slots.range, (min + margin) * 1_000, (max - margin) * 1_000, most).map((ms) => ms / 1_000);
   };
   const axes = { stroke: colour("soft"), font: FONT, ticks: { show: false } };
   return {
     width: element.clientWidth,
     height: HEIGHT_PX,
-    padding: [8, 4, 0, 0],
+    padding: [8, PADDING_PX, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,

@@ -116,7 +116,7 @@ const unwatched = (reply: MonitorReply, now: number, clock: Clock): Verdict | un
     tone: "unsure",
     sentence: `Nobody has looked since ${checkedAt(reply, now, clock)}.`,
     because:
-      "The schedule, which runs the start-up check and looks at the alert rules, should run each minute: see [triggers] in wrangler.toml. On your own machine it does not run by itself.",
+      "The schedule, which runs the start-up check and looks at the alert rules, should run each minute: see [triggers] in wrangler.toml. Under wrangler dev alone it does not run by itself.",
   };
 };
 
