@@ -1,6 +1,12 @@
 /** Sending dead letters again, or throwing them away: `requeue`, `discard`; of one user (D7), or of all (N5). */
 import { DEAD_LETTER_REASONS } from "../protocol/message.ts";
-import { type AttentionCounts, type DeadLetterChoice, type DeadLetterReason, SendError } from "../sender/sender.ts";
+import {
+  type AttentionCounts,
+  type DeadLetterChoice,
+  type DeadLetterReason,
+  type Job,
+  SendError,
+} from "../sender/sender.ts";
 import { asked } from "./asking.ts";
 import { countsText } from "./attention.ts";
 import { type Call, type Command, type ExitCode, UsageError } from "./command.ts";
@@ -82,22 +88,21 @@ const ofAll = async (action: Action, call: Call): Promise<ExitCode> => {
   const { since, until } = times(options);
   const isBounded = reason !== undefined || since !== undefined || until !== undefined;
   if (!isBounded && !options.all) {
-    throw new UsageError(`Say which: --reason, --since, --until, or --all; or name a user.`);
+    throw new UsageError("Say which: --reason, --since, --until, or --all; or name a user.");
   }
+  if (isBounded && options.all) throw new UsageError("Either --all, or --reason, --since and --until.");
   const ttl = seconds(options, "ttl");
-  const isAsking = !options.yes;
-  const counts = isAsking || options["dry-run"] ? await countsOf(call) : undefined;
   const what = sentence(action, { reason, since, until, isBounded });
   if (options["dry-run"]) {
-    screen.show(counts, () => {
+    screen.show(await operator.attentionCounts(), (counts) => {
       screen.line(what);
       screen.line(dim(about(reason, counts)));
     });
     return 0;
   }
-  if (isAsking) {
+  if (!options.yes) {
     screen.note(what);
-    screen.note(dim(about(reason, counts)));
+    screen.note(dim(about(reason, await countsOf(call))));
     const answer = await asked(call.around, "Go on? [y/N]", "say --yes, or look first with --dry-run");
     if (!/^y(es)?$/i.test(answer)) {
       screen.note("Nothing was done.");
@@ -105,10 +110,23 @@ const ofAll = async (action: Action, call: Call): Promise<ExitCode> => {
     }
   }
   const which = isBounded ? { reason, since, until } : { all: true as const };
-  const job = await (action === "requeue" ? operator.requeueAll(which, { ttl }) : operator.discardAll(which));
+  const job = await begun(call, () =>
+    action === "requeue" ? operator.requeueAll(which, { ttl }) : operator.discardAll(which),
+  );
   if (!options.detach) return followed(call, job);
   detached(screen, job);
   return 0;
+};
+
+/** Where the answer was lost, there may be a job all the same. */
+const begun = async ({ screen }: Call, begin: () => Promise<Job>): Promise<Job> => {
+  try {
+    return await begin();
+  } catch (error) {
+    if (error instanceof SendError && error.retry === "same_id")
+      screen.note("Whether it has begun, `restante jobs` says.");
+    throw error;
+  }
 };
 
 interface Which {

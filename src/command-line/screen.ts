@@ -114,16 +114,20 @@ export class Screen {
       }
       waiting = [];
     };
-    for await (const row of rows) {
-      count += 1;
-      if (this.isJson) {
-        this.json(row);
-        continue;
+    try {
+      for await (const row of rows) {
+        count += 1;
+        if (this.isJson) {
+          this.json(row);
+          continue;
+        }
+        waiting.push(row);
+        if (waiting.length === ROWS_AT_ONCE) flush();
       }
-      waiting.push(row);
-      if (waiting.length === ROWS_AT_ONCE) flush();
+    } finally {
+      // Where a later page fails, those before it are shown.
+      if (waiting.length > 0) flush();
     }
-    if (waiting.length > 0) flush();
     if (count === 0 && !this.isJson) this.note(dim(none));
     return count;
   }

@@ -1,5 +1,6 @@
 /** `restante`, the program, at the real service. */
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { COMMANDS } from "../../src/command-line/commands.ts";
@@ -69,6 +70,7 @@ describe("[N] help, and what is not understood", () => {
       [["requeue"], /Say which: --reason, --since, --until, or --all; or name a user/],
       [["requeue", "--since", "2:1"], /--since 2:1: a time such as 02:10, 15m \(ago\)/],
       [["requeue", "--since", "10m", "--until", "20m"], /--until is before --since/],
+      [["discard", "--all", "--until", "02:10"], /Either --all, or --reason/],
       [["requeue", "a"], /Say which of a's: a seq, or --reason, or --all/],
       [["requeue", "a", "x"], /x is no seq/],
       [["requeue", "a", "7", "--all"], /Say which of a's/],
@@ -92,6 +94,11 @@ describe("[N] help, and what is not understood", () => {
   test("[A1] without a key it says where one comes from; a wrong one is refused in the service's own words", async () => {
     const none = await restante.run(["held", "a"], { env: { RESTANTE_API_KEY: undefined }, folder: "/" });
     expect(none).toMatchObject({ code: 2, stdout: "", stderr: /There is no key: RESTANTE_API_KEY, or --key/ });
+    const folder = mkdtempSync(join(tmpdir(), "restante-clone-"));
+    writeFileSync(join(folder, ".dev.vars"), "RESTANTE_API_KEY=rk_x\n");
+    const started = await restante.run(["held", "a"], { env: { RESTANTE_API_KEY: undefined }, folder });
+    expect(started.stderr).toContain("export RESTANTE_API_KEY=$(grep ^RESTANTE_API_KEY= .dev.vars | cut -d= -f2-)");
+    rmSync(folder, { recursive: true });
     const wrong = await restante.run(["held", "a", "--json"], { env: { RESTANTE_API_KEY: "rk_wrong" } });
     expect(wrong).toMatchObject({ code: 1, stdout: "", stderr: /check the key.*\(invalid_key\)\n$/ });
     const byOption = await restante.run(["held", "a", "--key", API_KEY], { env: { RESTANTE_API_KEY: "rk_wrong" } });
@@ -176,6 +183,17 @@ describe("[S, D7, U] one user", () => {
     await backend.send("cli-erased", { type: "t" });
     expect(await said("erase", "cli-erased", "--yes", "cli-erased")).toBe("cli-erased is erased.\n");
     expect((await backend.user("cli-erased")).body.held.count).toBe(0);
+    await backend.send("cli-erased", { type: "t" });
+    for (const [typed, code, held] of [
+      ["cli-other", 2, 1],
+      ["cli-erased", 0, 0],
+    ] as const) {
+      const asking = restante.onTerminal(["erase", "cli-erased"]);
+      await asking.says(/Type the user's name:/);
+      asking.type(`${typed}\r`);
+      expect((await asking.ended).code).toBe(code);
+      expect((await backend.user("cli-erased")).body.held.count).toBe(held);
+    }
   });
 
   test("[N2, M] webhooks, readiness, alerts and numbers are those of the API", async () => {
