@@ -23,6 +23,10 @@ export const getAttention: KeyHandler = async (call) => {
 
 type Terms = Omit<AttentionQuery, "after"> & { readonly after: AttentionQuery["after"] | undefined };
 
+/** How many there are, of all reasons and of each; nobody's name. */
+export const needingAttention = (caller: Caller): Promise<Checked<Pick<AttentionPage, "total" | "reasons">>> =>
+  attention(caller, { reasons: ANY, limit: 0, after: undefined });
+
 /** A page of all shares, in one order: the longest waiting first. */
 const attention = async (caller: Caller, { after, ...terms }: Terms): Promise<Checked<AttentionPage>> => {
   const query = after === undefined ? terms : { ...terms, after };
