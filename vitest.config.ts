@@ -5,11 +5,26 @@ import { defaultVars } from "./test/support/credentials.ts";
 // `.ci/run` names a file to count the tests from; by hand nobody wants one.
 const resultsFile = process.env.RESTANTE_TEST_RESULTS;
 
+/** Their verdict is a time, of some milliseconds or just under a limit: nothing else may run beside them. */
+const timed = [
+  "cold-start",
+  "expiry-storm",
+  "races",
+  "slow-event-reader",
+  "slow-reader",
+  "slow-reader-forgotten",
+  "waits",
+].map((name) => `test/e2e/${name}.test.ts`);
+const e2e = { testTimeout: 30_000, hookTimeout: 60_000 };
+
 export default defineConfig({
   test: {
     // The Worker's own log lines: what they say is tested where it matters.
     onConsoleLog: (text) => !text.startsWith('{"level":'),
     reporters: resultsFile === undefined ? ["default"] : ["default", ["json", { outputFile: resultsFile }]],
+    // A worker for each core: most of what the tests do is wait for each other's processes. Vitest's own number leaves one core to itself, and
+    // so, on a machine with two, runs everything one after another.
+    maxWorkers: "100%",
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
       {
@@ -22,16 +37,18 @@ export default defineConfig({
       {
         test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], testTimeout: 120_000 },
       },
+      // Each file starts servers of its own and awaits them with deadlines: when the rest is done.
       {
         test: {
+          ...e2e,
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
-          // Each file starts servers of its own and awaits them with deadlines: one after another, when the rest is done.
-          fileParallelism: false,
+          exclude: timed,
           sequence: { groupOrder: 1 },
         },
+      },
+      {
+        test: { ...e2e, name: "e2e-timed", include: timed, fileParallelism: false, sequence: { groupOrder: 2 } },
       },
       {
         test: {
@@ -39,8 +56,7 @@ export default defineConfig({
           include: ["test/browser/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -2,7 +2,7 @@
  * What a Mailbox has measured and not handed over yet (M1).
  *
  * It costs no row: it rests in memory, and, for a Mailbox that may sleep, in the attachment of one of its sockets. It is handed over at the
- * first event 10 s or more after the last report, and when the last socket closes. Where a crash takes the memory these counts are
+ * first event 10 s or more after the last report, when the last socket closes, and with a webhook's attempt where none is open. Where a crash takes the memory these counts are
  * lost; none is ever counted twice, since what is handed over is forgotten first.
  */
 import { type Pairs, Tally } from "../measures/tally.ts";
@@ -69,12 +69,18 @@ export class Gathering {
     return { reportedAt: this.#reportedAt, pairs: fits ? this.#tally.pairs() : [] };
   }
 
+  /** How an attempt went is, of a user who is away, often the last thing that happens for hours: it must not wait for another. */
+  get #hasWebhooks(): boolean {
+    return this.#tally.count("webhooks_taken") + this.#tally.count("webhooks_failed") > 0;
+  }
+
   /** The last step of a turn, when its sockets are as they will be. */
   endTurn(now: number): void {
     const isOpen = this.#sockets.count > 0;
     const isLeft = this.#hadSockets && !isOpen;
     this.#hadSockets = isOpen;
-    if (this.#tally.size > 0 && (isLeft || now - this.#reportedAt >= REPORT_EVERY_MS)) {
+    const isLast = isLeft || (!isOpen && this.#hasWebhooks);
+    if (this.#tally.size > 0 && (isLast || now - this.#reportedAt >= REPORT_EVERY_MS)) {
       this.#reportedAt = now;
       this.#isKept = false;
       this.#handOver(this.#tally.take());

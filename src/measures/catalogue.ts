@@ -36,6 +36,16 @@ export const COUNTERS = {
   ephemeral_dropped: { id: 61, help: "Messages with ttl 0 that nobody has acked." },
   connections_established: { id: 70, help: "Connections that began." },
   connections_ended: { id: 71, help: "Connections that ended." },
+  webhooks_fallback: { id: 80, help: "Messages that nobody acked by their time, and that a webhook is to tell of." },
+  webhooks_expired: { id: 81, help: "Messages that expired, and that a webhook is to tell of." },
+  webhooks_rejected: { id: 82, help: "Messages that were rejected, and that a webhook is to tell of." },
+  webhooks_undeliverable: { id: 83, help: "Messages that proved undeliverable, and that a webhook is to tell of." },
+  webhooks_taken: { id: 84, help: "Webhooks that their receiver has taken." },
+  webhooks_failed: { id: 85, help: "Attempts to deliver a webhook that failed." },
+  webhooks_given_up: {
+    id: 86,
+    help: "Webhooks that are tried no more: ten attempts failed, or their receiver wants none.",
+  },
 } as const satisfies Readonly<Record<string, Counter>>;
 export type CounterName = keyof typeof COUNTERS;
 

@@ -23,6 +23,13 @@ export interface Aside {
   readonly startUpCheck: Readiness | undefined;
   /** By rule: whether it is firing. */
   readonly alerts: Readonly<Record<string, boolean>>;
+  readonly attention: NeedingAttention;
+}
+
+/** How many users need a person (N4), and how many of them for each reason: one may have several. */
+export interface NeedingAttention {
+  readonly total: number;
+  readonly reasons: Readonly<Record<string, number>>;
 }
 
 /** Quantiles are of so long: 15 minutes. */
@@ -118,6 +125,16 @@ const familiesOf = (deployment: Deployment, aside: Aside): readonly Family[] => 
       delivered: "ephemeral_delivered",
       dropped: "ephemeral_dropped",
     }),
+    labelled("webhooks", "What webhooks are to tell of, by event.", total, "event", {
+      "message.fallback": "webhooks_fallback",
+      "message.expired": "webhooks_expired",
+      "message.rejected": "webhooks_rejected",
+      "message.undeliverable": "webhooks_undeliverable",
+    }),
+    labelled("webhook_attempts", "Attempts to deliver a webhook that have ended, by how.", total, "outcome", {
+      taken: "webhooks_taken",
+      failed: "webhooks_failed",
+    }),
     ...gaugesOf(deployment, aside),
   ];
 };
@@ -137,6 +154,7 @@ const PLAIN = [
   "ended_never_connected",
   "waits_started",
   "waits_ended",
+  "webhooks_given_up",
 ] as const satisfies readonly CounterName[];
 
 const plain = (name: CounterName, total: Tally): Family => ({
@@ -216,7 +234,10 @@ const gauge = (name: string, help: string, value: number | undefined, labels: La
 const share = (name: string, help: string, value: number | undefined): Family =>
   gauge(`${name}_ratio`, `${help} From 0 to 1.`, value ?? Number.NaN);
 
-const gaugesOf = ({ held, open, waiting }: Deployment, { now, startUpCheck, alerts }: Aside): readonly Family[] => [
+const gaugesOf = (
+  { held, open, waiting }: Deployment,
+  { now, startUpCheck, alerts, attention }: Aside,
+): readonly Family[] => [
   gauge("held_messages", "The recovery queue: messages that are held.", held.count),
   gauge(
     "held_oldest_age_seconds",
@@ -225,6 +246,13 @@ const gaugesOf = ({ held, open, waiting }: Deployment, { now, startUpCheck, aler
   ),
   gauge("open_connections", "Connections that are open.", open.count),
   gauge("open_waits", "Senders who wait for the end of their message.", waiting),
+  gauge("attention_users", "Users who need a person.", attention.total),
+  {
+    name: "attention_reasons",
+    type: "gauge",
+    help: "Users who need a person, by reason: one who has several is counted for each.",
+    samples: Object.entries(attention.reasons).map(([reason, value]) => ({ labels: { reason }, value })),
+  },
   ...(startUpCheck === undefined ? [] : checkGauges(startUpCheck)),
   {
     name: "alert_firing",

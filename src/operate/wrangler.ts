@@ -1,4 +1,5 @@
 import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -29,7 +30,12 @@ export const runWrangler = (args: readonly string[], vars: Readonly<Record<strin
 };
 
 /** Runs it to its end and keeps what it says. */
-export const runQuietly = (args: readonly string[]): { readonly code: number; readonly output: string } => {
-  const run = spawnSync(process.execPath, [binary, ...args], { cwd: projectDir, encoding: "utf8", env: environment });
-  return { code: run.status ?? 1, output: run.stdout + run.stderr };
+export const runQuietly = async (
+  args: readonly string[],
+): Promise<{ readonly code: number; readonly output: string }> => {
+  const run = startWrangler(args, { stdio: "pipe" });
+  let output = "";
+  for (const stream of [run.stdout, run.stderr]) stream?.on("data", (chunk: Buffer) => (output += chunk));
+  const [code] = await once(run, "close");
+  return { code: code ?? 1, output };
 };

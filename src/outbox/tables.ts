@@ -81,7 +81,9 @@ export class Tables {
     this.journal = new Journal(sql, stored.journal === null ? null : JSON.parse(stored.journal));
     this.receipts = new Receipts(this.messages, this.journal);
     this.devices = new Devices(sql, JSON.parse(stored.devices));
-    this.webhooks = new WebhookQueue(sql, JSON.parse(stored.webhooks));
+    this.webhooks = new WebhookQueue(sql, JSON.parse(stored.webhooks), (what) =>
+      this.measured.count(`webhooks_${what}`),
+    );
     this.trails = new Trails(sql, this.messages, JSON.parse(stored.trails));
     this.acked = Math.max(this.facts.get("acked_seq") ?? 0, this.devices.highestAcked);
   }

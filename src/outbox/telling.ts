@@ -5,8 +5,6 @@ import { type DeadLetterReason, serverId } from "../protocol/message.ts";
 import type { Held } from "./pack-heads.ts";
 import type { Tables } from "./tables.ts";
 
-export const FALLBACK_EVENT = "message.fallback";
-
 /** Messages on their way to their dead letters, each told of as it passes: where its end is, and where its fallback is still to come. */
 export function* telling(
   tables: Tables,
@@ -18,7 +16,7 @@ export function* telling(
     // It will never be acked: its time does not matter any more.
     if (held.head.fallbackAt !== null) tellFallback(tables, held, now);
     const event = `message.${end}` as const;
-    if (tables.settings.webhookEvents.includes(event)) tell(tables, event, held, endedAt(held, end, now), now);
+    if (tables.settings.webhookEvents.includes(event)) tell(tables, end, held, endedAt(held, end, now), now);
     yield held;
   }
 }
@@ -26,10 +24,16 @@ export function* telling(
 const endedAt = ({ head }: Held, end: DeadLetterReason, now: number): number =>
   end === "expired" ? head.expiresAt : now;
 
-export const tellFallback = (tables: Tables, held: Held, now: number): void =>
-  tell(tables, FALLBACK_EVENT, held, now, now);
+export const tellFallback = (tables: Tables, held: Held, now: number): void => tell(tables, "fallback", held, now, now);
 
-const tell = (tables: Tables, event: string, { head, entry }: Held, at: number, now: number): void => {
+const tell = (
+  tables: Tables,
+  what: "fallback" | DeadLetterReason,
+  { head, entry }: Held,
+  at: number,
+  now: number,
+): void => {
+  const event = `message.${what}`;
   const { type, data } = contentOf(entry);
   const about = {
     ...(tables.facts.owner === undefined ? {} : { user: tables.facts.owner }),
@@ -47,6 +51,7 @@ const tell = (tables: Tables, event: string, { head, entry }: Held, at: number, 
   const text = `${JSON.stringify(about).slice(0, -1)}${data === undefined ? "" : `,"data":${data}`}}`;
   const body = `{"type":"${event}","timestamp":"${rfc3339(at)}","data":${text}}`;
   // One event of one message has one id, however often it is told: a user's seqs are never given out again (D10).
-  const id = `msg_${tables.name.slice(0, 32)}_${head.seq}_${event.slice("message.".length)}`;
+  const id = `msg_${tables.name.slice(0, 32)}_${head.seq}_${what}`;
   tables.webhooks.add({ id, event, seq: head.seq, body }, now);
+  tables.measured.count(`webhooks_${what}`);
 };

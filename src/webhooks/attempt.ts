@@ -17,9 +17,10 @@ export const attempt = async (
   isDevelopment: boolean,
   now: number,
 ): Promise<Outcome> => {
-  if (target === undefined) return { ok: false, fault: "WEBHOOK_URL is not set, or not well formed" };
+  if (target === undefined)
+    return { ok: false, fault: "there is no receiver: its setting is missing, or not well formed" };
   const refused = targetFault(target.url, isDevelopment);
-  if (refused !== undefined) return { ok: false, fault: `WEBHOOK_URL: ${refused}` };
+  if (refused !== undefined) return { ok: false, fault: `its receiver's URL is refused: ${refused}` };
   try {
     const response = await fetch(target.url, {
       method: "POST",

@@ -59,6 +59,8 @@ const FAILED_MAX = 1_000;
 const FAILED_TTL_DAYS = 30;
 const FAILED_TTL_MS = FAILED_TTL_DAYS * 86_400_000;
 
+type Noted = "taken" | "failed" | "given_up";
+
 type Summary = readonly [nextAt: number | null, failed: number, oldestFailedAt: number | null];
 
 export class WebhookQueue {
@@ -67,12 +69,15 @@ export class WebhookQueue {
     MIN(CASE WHEN next_at IS NULL THEN attempted_at END)) FROM webhooks)`;
 
   readonly #sql: Sql;
+  readonly #note: (what: Noted) => void;
   #nextAt: number | null;
   #failed: number;
   #oldestFailedAt: number | null;
 
-  constructor(sql: Sql, [nextAt, failed, oldestFailedAt]: Summary) {
+  /** `note` is told of each attempt's end, and of each that is tried no more. */
+  constructor(sql: Sql, [nextAt, failed, oldestFailedAt]: Summary, note: (what: Noted) => void = () => {}) {
     this.#sql = sql;
+    this.#note = note;
     this.#nextAt = nextAt;
     this.#failed = failed;
     this.#oldestFailedAt = oldestFailedAt;
@@ -119,7 +124,9 @@ export class WebhookQueue {
         `UPDATE webhooks SET attempts = ?, next_at = ?, attempted_at = ?, fault = ? WHERE n = ? AND id = ?`,
         ...[attempts + 1, next ?? null, now, outcome.fault, n, id],
       );
+      if (next === undefined) this.#note("given_up");
     }
+    this.#note(outcome.ok ? "taken" : "failed");
     this.#summarize();
     if (this.#failed <= FAILED_MAX) return;
     this.#sql.exec(

@@ -21,6 +21,10 @@ export const getAttention: KeyHandler = async (call) => {
   return page.ok ? json(page.value) : page;
 };
 
+/** How many there are, of all reasons and of each; nobody's name. */
+export const needingAttention = (caller: Caller): Promise<Checked<Pick<AttentionPage, "total" | "reasons">>> =>
+  attention(caller, { limit: 0 });
+
 /** A page of all shares, in one order: the longest waiting first. */
 export const attention = async (
   { env }: Caller,

@@ -13,6 +13,7 @@ import type { Readiness } from "../protocol/readiness.ts";
 import type { MonitorReply } from "../protocol/replies.ts";
 import { inJurisdiction } from "../settings/jurisdiction.ts";
 import { monitoringSettings } from "../settings/monitoring.ts";
+import { needingAttention } from "./attention.ts";
 import type { KeyHandler } from "./backend-plane.ts";
 import { checkQuery } from "./checked-input.ts";
 import type { Bindings, Caller, Exchange } from "./exchange.ts";
@@ -54,14 +55,16 @@ const known = async (call: Caller, range: Range): Promise<Checked<Known>> => {
 export const getMetrics: KeyHandler = async (call) => {
   const none = checkQuery(noQuery, call.query);
   if (!none.ok) return none;
-  const found = await known(call, "15m");
+  const [found, attention] = await Promise.all([known(call, "15m"), needingAttention(call)]);
   if (!found.ok) return found;
+  if (!attention.ok) return attention;
   const { deployment, alerts, startUpCheck } = found.value;
   const firing = (rule: string) => alerts.some((alert) => alert.rule === rule && alert.status === "firing");
   const aside = {
     now: Date.now(),
     startUpCheck,
     alerts: Object.fromEntries(ALERT_RULES.map((rule) => [rule, firing(rule)])),
+    attention: attention.value,
   };
   const format = formatOf(call.request.headers.get("accept") ?? "");
   return new Response(exposition(deployment, aside, format), {

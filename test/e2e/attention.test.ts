@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../proofs/clock.ts";
 import { Backend } from "../support/backend.ts";
 import { Connection } from "../support/connection.ts";
-import { mintLocally } from "../support/credentials.ts";
+import { API_KEY, mintLocally } from "../support/credentials.ts";
 import { rejectAll } from "../support/reject-all.ts";
 import { type Runtime, startRuntime } from "../support/runtime.ts";
 
@@ -40,6 +40,15 @@ const attention = async (query: Readonly<Record<string, string>> = {}, limit = 1
 };
 const listed = async (user: string) => (await attention()).users.find((one) => one.user === user);
 
+/** What `GET /metrics` has of it. */
+const shown = async (): Promise<Readonly<Record<string, number>>> => {
+  const text = await (
+    await fetch(`${runtime.url}/metrics`, { headers: { authorization: `Bearer ${API_KEY}` } })
+  ).text();
+  const found = text.matchAll(/^restante_attention_(?:(users)|reasons\{reason="(\w+)"\}) (\d+)$/gm);
+  return Object.fromEntries([...found].map(([, users, reason, value]) => [users ?? reason, Number(value)]));
+};
+
 /** Until a job is over: its last state. */
 const finished = async (id: string) => {
   let job = await backend.call("GET", `/v1/jobs/${id}`);
@@ -64,12 +73,22 @@ test("[N4] a user enters the list on the first reason, changes in it, and leaves
   await rejectAll(runtime.url, user, 1);
   await eventually("both reasons", async () => (await listed(user))?.reasons.join() === "rejected,expired");
   expect((await listed(user))?.since).toBe(first?.since);
+  expect(await shown()).toEqual({
+    users: 1,
+    rejected: 1,
+    expired: 1,
+    undeliverable: 0,
+    held: 0,
+    timeouts: 0,
+    webhooks: 0,
+  });
   expect((await attention({ reason: "rejected" })).users.map((one) => one.user)).toEqual([user]);
   expect((await attention({ reason: "held" })).users).toEqual([]);
   await backend.discard(user, { reason: "expired" });
   await eventually("one reason", async () => (await listed(user))?.reasons.join() === "rejected");
   await backend.requeue(user, { all: true });
   await eventually("gone", async () => (await listed(user)) === undefined);
+  expect(await shown()).toMatchObject({ users: 0, rejected: 0, expired: 0 });
   await backend.send(user, { type: "c", ttl: 0.1 });
   await eventually("back", async () => (await listed(user)) !== undefined, 20_000);
   expect((await backend.erase(user)).status).toBe(200);

@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { eventually } from "../proofs/clock.ts";
 import { Backend } from "../support/backend.ts";
 import { Connection } from "../support/connection.ts";
-import { mintLocally } from "../support/credentials.ts";
+import { API_KEY, mintLocally } from "../support/credentials.ts";
 import { type Answer, type Received, Receiver, SECRET } from "../support/receiver.ts";
 import { type Runtime, startRuntime } from "../support/runtime.ts";
 
@@ -65,7 +67,27 @@ test("[N1] what nobody has acked by its time goes to the webhook, signed; an ack
   expect([late, acked, recalled].map((user) => heard(user).length)).toEqual([1, 0, 0]);
   expect(receiver.forged).toEqual([]);
   await reader.close();
+  // Of users who are away, too, and soon.
+  const shown = { events: 2, taken: 2, failed: 0, givenUp: 0 };
+  await eventually("counted", async () => isDeepStrictEqual(await counted(), shown));
 });
+
+/** What `GET /metrics` has of it. */
+const counted = async () => {
+  const text = await (
+    await fetch(`${runtime.url}/metrics`, { headers: { authorization: `Bearer ${API_KEY}` } })
+  ).text();
+  const value = (series: string): number => {
+    const line = text.split("\n").find((one) => one.startsWith(`restante_${series} `));
+    return Number(line?.split(" ")[1]);
+  };
+  return {
+    events: value('webhooks_total{event="message.fallback"}'),
+    taken: value('webhook_attempts_total{outcome="taken"}'),
+    failed: value('webhook_attempts_total{outcome="failed"}'),
+    givenUp: value("webhooks_given_up_total"),
+  };
+};
 
 test("[N1] a default for all, and null for none: and a fallback of what is never stored, or goes nowhere, is refused", async () => {
   expect((await backend.send("never", { type: "a", ttl: 0, fallback: { after: 1 } })).status).toBe(400);

@@ -269,6 +269,7 @@ export const doErase = (referee: Referee, plans: readonly CallPlan[], dies?: Dea
     return outcomes;
   }, dies);
   if (turn === undefined) return;
+  referee.hasErased = true;
   const { now } = turn;
   forgetUnseen(model, now);
   const isErasure = (e: (typeof turn.effects)[number]) => e.kind === "close" && e.reason === "erased";

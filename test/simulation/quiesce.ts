@@ -49,7 +49,7 @@ export const quiesce = (referee: Referee): void => {
 };
 
 /** Every message that was accepted has been counted once as delivered, or as what it ended as otherwise, and is held no more. */
-const checkMeasured = ({ world: { measured } }: Referee): void => {
+const checkMeasured = ({ model, world: { measured }, hasErased }: Referee): void => {
   const ends = ["expired", "rejected", "undeliverable", "replaced", "recalled", "erased"] as const;
   const ended = ends.reduce((sum, end) => sum + measured.count(`ended_${end}`), measured.count("messages_delivered"));
   same(ended, measured.count("messages_accepted"), "M1", () => "messages counted as ended, against those accepted");
@@ -64,6 +64,15 @@ const checkMeasured = ({ world: { measured } }: Referee): void => {
     expect(measured.count(`failed_${end}`) <= measured.count(`ended_${end}`), "M1", () => `more failed than ${end}`);
   }
   expect(measured.count("messages_rescued") <= measured.count("messages_accepted_away"), "M1", () => "rescues");
+  const events = (["fallback", "expired", "rejected", "undeliverable"] as const).map(
+    (end) => `webhooks_${end}` as const,
+  );
+  const told = events.reduce((sum, event) => sum + measured.count(event), 0);
+  const over = measured.count("webhooks_taken") + measured.count("webhooks_given_up");
+  // An erasure takes along what is still to be told.
+  const words = () => `webhooks counted: ${told}, of ${model.told.size}; ${over} taken or given up`;
+  expect(hasErased ? told >= model.told.size : told === model.told.size, "M1", words);
+  expect(hasErased ? over <= told : over === told, "M1", words);
 };
 
 /** Whatever the webhook is to be told it is told at last, or it has failed ten times. */

@@ -45,6 +45,7 @@ export class Referee {
   readonly waiting = new Map<number, Map<number, Wait>>();
   /** What each device's client has acked, and what it has processed at most: its memory. */
   readonly memory = new Map<string, { acked: number; processed: number }>();
+  hasErased = false;
   lastCall = 0;
   lastConnection = 0;
   #lastNow = 0;

@@ -34,9 +34,9 @@ describe("[N2] the schedule of a webhook", () => {
 });
 
 describe("[N2] the queue", () => {
-  const opened = (sql: NodeSql) => {
+  const opened = (sql: NodeSql, note?: (what: string) => void) => {
     const [row] = sql.exec<{ stored: string }>(`SELECT ${WebhookQueue.STORED} AS stored`);
-    return new WebhookQueue(sql, JSON.parse(row?.stored ?? ""));
+    return new WebhookQueue(sql, JSON.parse(row?.stored ?? ""), note);
   };
   const fresh = () => {
     const sql = new NodeSql();
@@ -58,6 +58,19 @@ describe("[N2] the queue", () => {
     ]);
     expect(queue.due(20, 10, new Set(due.map(({ n }) => n))).map(({ id }) => id)).toEqual(["msg_2"]);
     expect(queue.due(20, 1, new Set()).map(({ id }) => id)).toEqual(["msg_1"]);
+  });
+
+  test("[M1] tells of each attempt's end, and of what is tried no more", () => {
+    const noted: string[] = [];
+    const { sql } = fresh();
+    const queue = opened(sql, (what) => noted.push(what));
+    queue.add(webhook(1), 0);
+    queue.add(webhook(2), 0);
+    const [first, second] = queue.due(0, 2, new Set()) as [Delivery, Delivery];
+    queue.record(first, failed, 0, 0);
+    queue.record(second, { ...failed, isFinal: true }, 0, 0);
+    queue.record(queue.due(6_000, 1, new Set())[0] as Delivery, { ok: true }, 6_000, 0);
+    expect(noted).toEqual(["failed", "given_up", "failed", "taken"]);
   });
 
   test("tries the same again at its time, ten times, then keeps it as failed; and knows all of it after a restart", () => {
@@ -198,8 +211,9 @@ describe("[N2] an attempt, at a real receiver", () => {
   afterAll(() => receiver.close());
 
   const webhook = { id: "msg_1", body: '{"type":"message.expired","timestamp":"2026-11-27T00:00:00.000Z","data":{}}' };
-  const target = (url = receiver.url) => ({ url: new URL(url), secrets: [SECRET], timeoutMs: 300 });
-  const tried = () => attempt(webhook, target(), true, Date.now());
+  /** Only who hangs is waited for until it is over. */
+  const target = (url = receiver.url, timeoutMs = 10_000) => ({ url: new URL(url), secrets: [SECRET], timeoutMs });
+  const tried = (timeoutMs?: number) => attempt(webhook, target(receiver.url, timeoutMs), true, Date.now());
 
   test("that takes it", async () => {
     expect(await tried()).toEqual({ ok: true });
@@ -223,7 +237,7 @@ describe("[N2] an attempt, at a real receiver", () => {
 
   test("that hangs, or is not there", async () => {
     receiver.answer = () => "hang";
-    expect(await tried()).toEqual({ ok: false, fault: "no answer within 300 ms" });
+    expect(await tried(300)).toEqual({ ok: false, fault: "no answer within 300 ms" });
     expect(await attempt(webhook, target("http://127.0.0.1:1/"), true, Date.now())).toEqual({
       ok: false,
       fault: "it could not be reached",
@@ -234,6 +248,8 @@ describe("[N2] an attempt, at a real receiver", () => {
     const before = receiver.received.length;
     const refused = await attempt(webhook, target(receiver.url.replace("http:", "https:")), false, Date.now());
     expect(refused).toMatchObject({ ok: false, fault: expect.stringContaining("public") });
+    // An alert's receiver is not the one of WEBHOOK_URL.
+    expect(JSON.stringify(refused)).not.toContain("WEBHOOK_URL");
     expect(await attempt(webhook, undefined, false, Date.now())).toMatchObject({ ok: false });
     expect(receiver.received).toHaveLength(before);
   });
