@@ -10,7 +10,8 @@ vi.setConfig({ testTimeout: 120_000 });
 
 let ground: ConsoleGround;
 beforeAll(async () => {
-  ground = await ConsoleGround.start();
+  // While a page is looked over, a message waits for its ack longer than a device may take.
+  ground = await ConsoleGround.start({ ACK_TIMEOUT_MS: "120000" });
 });
 afterEach(() => ground.leave());
 afterAll(() => ground?.stop());
