@@ -9,6 +9,11 @@ export const noteUnrecorded = (desk: Desk, session: Session, now: number): void 
   desk.touched.add(session);
 };
 
+/** Tells operators how far a connection has come (N6). */
+export const noteProgress = ({ outbox }: Desk, session: Session): void => {
+  outbox.witness.seen?.push({ type: "acked", ...session.name, seq: session.acked, checkpoint: session.checkpoint });
+};
+
 /** Records the acks that rest in the sessions, and releases what they free. Those that are `leaving` no longer hold their device's cursor back. */
 export const flush = (desk: Desk, now: number, leaving?: ReadonlySet<Session>): void => {
   if (desk.unrecorded.size === 0) return;

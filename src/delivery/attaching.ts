@@ -3,11 +3,12 @@ import { type Checked, granted, type Refusal, refuse } from "../protocol/errors.
 import { establishedFrame } from "../protocol/frames.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { AttachCall, TokenFacts } from "../protocol/mailbox-api.ts";
-import { flush, noteUnrecorded } from "./acks.ts";
+import { flush, noteProgress, noteUnrecorded } from "./acks.ts";
 import { close, closeAll } from "./closing.ts";
 import type { Desk } from "./desk.ts";
 import { Session } from "./session.ts";
 import { pump } from "./streaming.ts";
+import { traceAfter } from "./tracing.ts";
 import { settleWaits } from "./waiting.ts";
 
 /** Takes a connection in: confirmation, then what waits (C1, C2). Its socket must be accepted before the effects are carried out. */
@@ -59,7 +60,10 @@ export const attach = (desk: Desk, call: AttachCall, id: string, now: number): R
   desk.measured.count("connections_established");
   desk.measured.began("open", now, session.expiresAt, now);
   desk.touched.add(session);
+  outbox.witness.seen?.push({ type: "connected", ...session.name });
   if (start > device.cursor) {
+    noteProgress(desk, session);
+    traceAfter(session, Math.max(device.acked, device.cursor), now);
     noteUnrecorded(desk, session, now);
     flush(desk, now);
   }

@@ -1,5 +1,7 @@
 /** What the backend asks and orders beside sending (S10, U1, U3, U4, D7). Each begins with a flush: what it says or does rests on acks. */
+import type { Device } from "../outbox/devices.ts";
 import type { Held } from "../outbox/messages.ts";
+import type { TrailTeller } from "../outbox/trail.ts";
 import { closeCodeOf, type Refusal, refuse } from "../protocol/errors.ts";
 import { contentOf } from "../protocol/frames.ts";
 import type {
@@ -21,23 +23,25 @@ import { ephemeralState } from "./ephemerals.ts";
 import { outboxFull } from "./sending.ts";
 import type { Session } from "./session.ts";
 import { pumpAll } from "./streaming.ts";
-import { reply, settleWaits } from "./waiting.ts";
+import { noteEphemeralEnd, reply, settleWaits } from "./waiting.ts";
 
 export const held = (desk: Desk, after: number, limit: number, now: number): Page<HeldMessage> => {
   flush(desk, now);
   const messages = desk.outbox.list(after, limit, now);
+  const trailOf = desk.outbox.trails.teller();
   const last = messages.at(-1)?.head.seq ?? after;
   return {
-    items: messages.map((m) => heldState(desk, m, now)),
+    items: messages.map((m) => heldState(desk, m, trailOf, now)),
     ...(messages.length > 0 && desk.outbox.pending(last, now) > 0 ? { next: last } : {}),
   };
 };
 
-const heldState = (desk: Desk, m: Held, now: number): HeldMessage => {
+const heldState = (desk: Desk, m: Held, trailOf: TrailTeller, now: number): HeldMessage => {
   return {
     ...desk.stateOf(desk.outbox.knownOf(m.head, now)),
     ...contentOf(m.entry),
     ...(m.head.topic === null ? {} : { topic: m.head.topic }),
+    trail: trailOf(m.head),
   };
 };
 
@@ -51,7 +55,9 @@ export const state = (
   // An end that a reply has told stays one, whatever the clock does after a restart (S1, D10).
   if (seq !== undefined) desk.outbox.sweepRange(seq - 1, seq, now);
   const held = seq === undefined ? undefined : desk.outbox.held(seq, now);
-  if (held !== undefined && sameId(held, id)) return { ok: true, message: heldState(desk, held, now) };
+  if (held !== undefined && sameId(held, id)) {
+    return { ok: true, message: heldState(desk, held, desk.outbox.trails.teller(), now) };
+  }
   const onItsWay = desk.ephemerals.all().find((e) => (e.message.id ?? serverId(e.seq)) === id);
   if (onItsWay !== undefined) {
     return { ok: true, message: ephemeralState(onItsWay, "queued", desk.outbox.devices.count, now) };
@@ -96,12 +102,27 @@ export const user = (desk: Desk, now: number): UserState => {
   flush(desk, now);
   desk.outbox.sweepAll(now);
   desk.outbox.forgetUnseen(desk.connectedDevices(), now);
-  const { count, bytes, oldestAt } = desk.outbox.summary(now);
-  const sessions = [...desk.sessions.values()].filter((s) => s.expiresAt > now);
+  return look(desk, now);
+};
+
+/**
+ * The same, and nothing is changed by it (N6): what rests in the sessions counts as if it were recorded, and what is on its way
+ * goes on being so.
+ */
+export const look = (desk: Desk, now: number): UserState => {
+  const all = [...desk.sessions.values()];
+  const cursorOf = ({ name, cursor }: Device): number => {
+    const checkpoints = all.flatMap((s) => (s.device === name ? s.checkpoint : []));
+    return checkpoints.length === 0 ? cursor : Math.max(cursor, Math.min(...checkpoints));
+  };
+  const devices = desk.outbox.devices.all().map((device) => ({ ...device, cursor: cursorOf(device) }));
+  const acked = Math.max(desk.outbox.ackedThrough, ...all.map((s) => s.acked));
+  const { count, bytes, oldestAt } = desk.outbox.summary(Math.min(acked, ...devices.map((d) => d.cursor)), now);
+  const sessions = all.filter((s) => s.expiresAt > now);
   const connected = new Set(sessions.map((s) => s.device));
   return {
     connections: sessions.map((s) => connectionState(desk, s)),
-    devices: desk.outbox.devices.all().map((d) => ({
+    devices: devices.map((d) => ({
       device: d.name,
       cursor: d.cursor,
       connected: connected.has(d.name),
@@ -212,8 +233,9 @@ export const erase = (desk: Desk, now: number): void => {
   for (const session of desk.sessions.values()) {
     desk.effects.push({ kind: "close", connection: session.id, code: closeCodeOf("erased"), reason: "erased" });
     desk.touched.add(session);
-    forget(desk, session, now);
+    forget(desk, session, closeCodeOf("erased"), now);
   }
+  for (const ephemeral of desk.ephemerals.all()) noteEphemeralEnd(desk, ephemeral, "erased");
   desk.outbox.erase(now);
 };
 

@@ -8,11 +8,11 @@ import { storeDirect } from "./direct.ts";
 import type { Session } from "./session.ts";
 import { settleWaits } from "./waiting.ts";
 
-/** A connection has ended, from the other side or by accident. */
-export const detach = (desk: Desk, connection: string, now: number): void => {
+/** A connection has ended, from the other side or by accident; `code`: as the runtime tells it (RFC 6455, section 7.4). */
+export const detach = (desk: Desk, connection: string, code: number, now: number): void => {
   const session = desk.sessions.get(connection);
   if (session === undefined) return;
-  end(desk, [session], false, now);
+  end(desk, [session], code, false, now);
 };
 
 /** Says what was wrong, then closes (C11). */
@@ -30,26 +30,33 @@ export const closeAll = (desk: Desk, sessions: readonly Session[], code: CloseEr
   for (const session of sessions) {
     desk.effects.push({ kind: "close", connection: session.id, code: closeCodeOf(code), reason: code });
   }
-  end(desk, sessions, closeCodeOf(code) === closeCodeOf("ack_timeout"), now);
+  const closeCode = closeCodeOf(code);
+  end(desk, sessions, closeCode, closeCode === closeCodeOf("ack_timeout"), now);
 };
 
-const end = (desk: Desk, leaving: readonly Session[], timedOut: boolean, now: number): void => {
+const end = (desk: Desk, leaving: readonly Session[], code: number, timedOut: boolean, now: number): void => {
   if (leaving.length === 0) return;
   storeDirect(desk, now);
+  const ended = { at: now, code };
+  for (const session of leaving) session.ended = ended;
   // With their acks, but without their cursors where others of the device go on (C5).
   for (const session of leaving) noteUnrecorded(desk, session, now);
   flush(desk, now, new Set(leaving));
-  for (const session of leaving) forget(desk, session, now);
+  for (const session of leaving) {
+    desk.outbox.trails.add(session.trail, ended);
+    forget(desk, session, code, now);
+  }
   const connected = desk.connectedDevices();
   for (const session of leaving) noteEnd(desk, session, timedOut, connected.has(session.device), now);
   settleWaits(desk, now);
 };
 
 /** It is open no more. */
-export const forget = (desk: Desk, session: Session, now: number): void => {
+export const forget = (desk: Desk, session: Session, code: number, now: number): void => {
   desk.sessions.delete(session.id);
   desk.measured.count("connections_ended");
   desk.measured.ended("open", session.openedAt, session.expiresAt, now);
+  desk.outbox.witness.seen?.push({ type: "disconnected", ...session.name, code });
 };
 
 /** What the end of a connection says about its device: when it was last seen, what it was sent, and what it fails on (D6). */

@@ -10,6 +10,7 @@
  */
 import type { Pairs } from "../measures/tally.ts";
 import type { Outbox } from "../outbox/outbox.ts";
+import type { Happening } from "../protocol/live-frames.ts";
 import type { Acknowledgement, AttachCall, BulkStep, DeadLetterSelector, TokenFacts } from "../protocol/mailbox-api.ts";
 import type { DeliverySettings } from "../settings/delivery.ts";
 import { flush, noteUnrecorded } from "./acks.ts";
@@ -48,6 +49,7 @@ export class Delivery {
       const lowest = Math.min(...sessions.filter((s) => s.device === device.name).map((s) => s.checkpoint));
       if (session.acked > device.acked || lowest > device.cursor) noteUnrecorded(this.#desk, session, now);
     }
+    outbox.trails.watch(() => [...this.#desk.sessions.values()].map((session) => session.trail));
     outbox.noteLostConnections(this.#desk.connectedDevices(), now);
   }
 
@@ -56,18 +58,22 @@ export class Delivery {
     this.#desk.outbox.attention.note(isStuck(this.#desk, now), now);
   }
 
-  /** What the last turn wants done, in order, the sessions whose attachment it changed, and what it has measured. */
-  takeEffects(): {
+  /**
+   * What the last turn wants done, in order, the sessions whose attachment it changed, what it has measured, and what operators are told
+   * of it; `isWatched`: whether any look on from now on (N6).
+   */
+  takeEffects(isWatched = false): {
     readonly effects: readonly Effect[];
     readonly touched: readonly Session[];
     readonly measured: Pairs;
+    readonly seen: readonly Happening[];
   } {
     const { effects, touched, sessions, outbox, measured } = this.#desk;
     outbox.endTurn();
     const stillOpen = [...touched].filter((session) => sessions.has(session.id));
     this.#desk.effects = [];
     touched.clear();
-    return { effects, touched: stillOpen, measured: measured.take() };
+    return { effects, touched: stillOpen, measured: measured.take(), seen: outbox.witness.take(isWatched) };
   }
 
   /**
@@ -141,8 +147,9 @@ export class Delivery {
     return acknowledge(this.#settled(now), connection, token, said, now);
   }
 
-  detach(connection: string, now: number): void {
-    detach(this.#settled(now), connection, now);
+  /** `code`: of the close frame that came, or what the runtime says where none did. */
+  detach(connection: string, code: number, now: number): void {
+    detach(this.#settled(now), connection, code, now);
   }
 
   send(calls: readonly GroupedCall[], now: number): readonly CallOutcome[] {
@@ -171,6 +178,10 @@ export class Delivery {
 
   user(now: number) {
     return backend.user(this.#settled(now), now);
+  }
+
+  look(now: number) {
+    return backend.look(this.#desk, now);
   }
 
   deadLetters(after: number, limit: number, selector: DeadLetterSelector, now: number) {

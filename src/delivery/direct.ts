@@ -6,7 +6,7 @@
  * (S1). Anything that happens but an ack or another such send first stores what is in its grace, in order, and goes on as if it
  * had been stored from the beginning.
  */
-import { fallbackMsOf, heldOf } from "../outbox/accepting.ts";
+import { acceptanceOf, fallbackMsOf, heldOf } from "../outbox/accepting.ts";
 import type { Held } from "../outbox/messages.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { NewMessage } from "../protocol/message.ts";
@@ -62,7 +62,9 @@ export const sendDirect = (desk: Desk, calls: readonly GroupedCall[], now: numbe
   const held = calls
     .flatMap(({ send }) => send.messages)
     .map((message) => {
-      return heldOf(desk.settings, message, desk.outbox.takeSeq(now), now);
+      const held = heldOf(desk.settings, message, desk.outbox.takeSeq(now), now);
+      desk.outbox.witness.seen?.push(acceptanceOf(held.head, message));
+      return held;
     });
   desk.direct.push(...held);
   spread(

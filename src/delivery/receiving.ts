@@ -5,13 +5,14 @@ import { PONG } from "../protocol/frames.ts";
 import { utf8Bytes } from "../protocol/identifiers.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { Acknowledged, Acknowledgement, TokenFacts } from "../protocol/mailbox-api.ts";
-import { flush, noteUnrecorded } from "./acks.ts";
+import { flush, noteProgress, noteUnrecorded } from "./acks.ts";
 import { sessionFor } from "./attaching.ts";
 import { close, fail } from "./closing.ts";
 import type { Desk } from "./desk.ts";
 import { isAnyOver, settleDirect, storeDirect } from "./direct.ts";
 import type { Flight, Session } from "./session.ts";
 import { pump } from "./streaming.ts";
+import { traceAck, traceReject } from "./tracing.ts";
 import { settleEphemeral, settleWaits } from "./waiting.ts";
 
 /** Acks that no one waits for are recorded after so many, if not after `ackFlushMs`: it bounds what one flush has to do. */
@@ -90,7 +91,9 @@ const ack = (desk: Desk, session: Session, seq: number, checkpoint: number, now:
     desk.outbox.sweepRange(before, seq, now);
   }
   const cleared = desk.outbox.anyRejected && seq > before;
+  traceAck(desk, session, seq, checkpoint, now);
   const released = session.ack(seq, checkpoint, now);
+  noteProgress(desk, session);
   noteFirstAcks(desk, released, now);
   noteUnrecorded(desk, session, now);
   settleDirect(desk, now);
@@ -142,7 +145,9 @@ const reject = (desk: Desk, session: Session, seq: number, reason: string, now: 
   const first = session.firstOf(seq);
   if (desk.outbox.anyRejected) desk.outbox.clearRejected(session.acked, first - 1, now);
   desk.outbox.reject(first, seq, reason, now);
+  traceReject(desk, session, first, seq, now);
   const released = session.ack(seq, seq, now);
+  noteProgress(desk, session);
   noteFirstAcks(
     desk,
     released.filter((acked) => acked.seq < first),

@@ -1,5 +1,5 @@
 /** How messages are accepted, a group of calls in one commit, and what their senders are told (S1–S8). */
-import { heldOf } from "../outbox/accepting.ts";
+import { acceptanceOf, heldOf } from "../outbox/accepting.ts";
 import type { Known } from "../outbox/knowing.ts";
 import { type Refusal, refuse } from "../protocol/errors.ts";
 import { LIMITS } from "../protocol/limits.ts";
@@ -90,6 +90,7 @@ const accept = (desk: Desk, message: NewMessage, { fresh, ephemerals }: Group, n
       const ephemeral = { seq: desk.outbox.takeSeq(now), message, acceptedAt: now, sentTo: 0 };
       if (id !== undefined) ephemerals.set(id, ephemeral);
       const { head, entry } = heldOf(desk.settings, message, ephemeral.seq, now);
+      desk.outbox.witness.seen?.push(acceptanceOf(head, message));
       // It goes alone: whether it arrived is told of it by itself.
       fresh.push({
         kind: "ephemeral",

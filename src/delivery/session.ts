@@ -1,5 +1,7 @@
 /** One open connection: what it was sent, what it has acked, and how much more it may be sent. */
+import { type ConnectionEnd, type ConnectionTrail, packed, type Stretch, unpacked } from "../outbox/stretches.ts";
 import { LIMITS } from "../protocol/limits.ts";
+import { Answered } from "./answered.ts";
 
 /**
  * What survives hibernation, in the socket's attachment (at most 16,384 bytes): about 5 kB with a full window.
@@ -26,6 +28,8 @@ export interface Attachment {
    * they were accepted. Absent as an older release has left it.
    */
   readonly times?: readonly number[];
+  /** What it has acked or rejected, and somebody else may need (N3). Absent as an older release has left it. */
+  readonly answered?: readonly number[];
   readonly openedAt: number;
   readonly progressAt: number;
   readonly pingedAt: number;
@@ -87,6 +91,10 @@ export class Session {
   heardAt = 0;
   /** Nothing at or below is still to be sent; known again after one read, so it is not kept in the attachment. */
   scanned = 0;
+  /** What it has acked or rejected, and somebody else may still need (N3). */
+  answered = new Answered([]);
+  /** Its end, in the turn in which it comes: it may end messages, too, whose trails tell of it (N3). */
+  ended: ConnectionEnd | undefined;
 
   #sent: number;
   #acked: number;
@@ -118,6 +126,7 @@ export class Session {
     session.progressAt = a.progressAt;
     session.pingedAt = a.pingedAt;
     session.heardAt = a.heardAt;
+    session.answered = new Answered(unpacked(a.answered ?? [], a.start, a.openedAt));
     session.#sent = a.sent;
     session.#acked = a.acked;
     session.#checkpoint = a.checkpoint;
@@ -162,6 +171,7 @@ export class Session {
       caughtUp: this.caughtUp,
       flight,
       times,
+      answered: packed(this.answered.all, this.start, this.openedAt),
       openedAt: this.openedAt,
       progressAt: this.progressAt,
       pingedAt: this.pingedAt,
@@ -185,6 +195,11 @@ export class Session {
     return this.#checkpoint;
   }
 
+  /** As operators are told of it (N6). */
+  get name(): { readonly connection_id: string; readonly device: string } {
+    return { connection_id: this.id, device: this.device };
+  }
+
   get inFlight(): number {
     return this.#flight.length;
   }
@@ -197,6 +212,27 @@ export class Session {
   /** Whether it was sent a message, and not the gap in its place, which weighs nothing, and has not acked it. */
   hasInFlight(seq: number): boolean {
     return this.#flight.some((flight) => flight.firstSeq <= seq && seq <= flight.seq && flight.bytes > 0);
+  }
+
+  /** What it was sent in `(after, through]`, and has not acked: neighbours that went at one time are one (N3). */
+  sentWithin(after: number, through: number): readonly Stretch[] {
+    const stretches: Stretch[] = [];
+    for (const { firstSeq, seq, sentAt } of this.#flight) {
+      if (seq <= after) continue;
+      if (firstSeq > through) break;
+      const [from, to] = [Math.max(firstSeq, after + 1), Math.min(seq, through)];
+      const last = stretches.at(-1);
+      if (last?.sentAt === sentAt) stretches[stretches.length - 1] = { from: last.from, through: to, sentAt };
+      else stretches.push({ from, through: to, sentAt });
+    }
+    return stretches;
+  }
+
+  /** What it was sent, as far as somebody may still ask (N3). */
+  get trail(): ConnectionTrail {
+    const inFlight = this.sentWithin(this.#acked, this.#sent);
+    const trail = { connection: this.id, device: this.device, stretches: [...this.answered.all, ...inFlight] };
+    return this.ended === undefined ? trail : { ...trail, ended: this.ended };
   }
 
   /** What still fits into its window (C7). */

@@ -26,9 +26,18 @@ export const spread = (desk: Desk, fresh: readonly Fresh[], before: number, now:
     if (Math.max(session.sent, session.scanned) < before) continue;
     const prev = session.sent;
     const { sent, all } = taken(session, alive, now);
-    desk.frames(session, framesOf(prev, sent));
+    transmit(desk, session, prev, sent);
     if (all) session.scanned = desk.outbox.highestHeld;
   }
+};
+
+/** Sends what is in its session's flight already. */
+const transmit = (desk: Desk, session: Session, prev: number, entries: readonly Entry[]): void => {
+  desk.frames(session, framesOf(prev, entries));
+  const { seen } = desk.outbox.witness;
+  if (seen === undefined || entries.length === 0) return;
+  const count = entries.reduce((sum, entry) => sum + (entry.kind === "gap" ? 0 : entry.count), 0);
+  seen.push({ type: "sent", ...session.name, prev, seq: session.sent, count });
 };
 
 /** What a session is sent of `fresh`, as far as it has room, and whether that is all that it was to be sent. */
@@ -101,7 +110,7 @@ export const pump = (desk: Desk, session: Session, now: number): void => {
       if (entry.kind === "gap") session.push(entry.seq, 0, now);
       else session.push(entry.seq, entry.bytes, now, entry);
     }
-    desk.frames(session, framesOf(prev, read.entries));
+    transmit(desk, session, prev, read.entries);
     if (read.exhausted) session.scanned = desk.outbox.highestHeld;
   }
   // What was the last to come may be gone meanwhile.

@@ -1,5 +1,5 @@
 /** Replies to those who wait for a message to end (S3, S5). */
-import type { MessageState } from "../protocol/message.ts";
+import { type MessageState, serverId } from "../protocol/message.ts";
 import { flush } from "./acks.ts";
 import type { Desk } from "./desk.ts";
 import type { Wait } from "./effects.ts";
@@ -55,8 +55,18 @@ export const endEphemeral = (
 ): MessageState => {
   desk.ephemerals.take(ephemeral.seq);
   desk.measured.count(`ephemeral_${end}`);
+  noteEphemeralEnd(desk, ephemeral, end);
   desk.outbox.rememberEphemeral(ephemeral.message, ephemeral.seq, end, ephemeral.acceptedAt, now);
   return ephemeralState(ephemeral, end, desk.outbox.devices.count, now);
+};
+
+/** As operators are told of it (N6). */
+export const noteEphemeralEnd = (
+  { outbox }: Desk,
+  { seq, message }: Ephemeral,
+  status: "delivered" | "dropped" | "erased",
+): void => {
+  outbox.witness.seen?.push({ type: "ended", seq, id: message.id ?? serverId(seq), status });
 };
 
 export const settleEphemeral = (desk: Desk, ephemeral: Ephemeral, end: "delivered" | "dropped", now: number): void => {

@@ -1,5 +1,8 @@
 /** The Mailbox's one alarm. It is only ever moved earlier: each move is a row written. */
+import { LIMITS } from "../protocol/limits.ts";
 
+/** A Mailbox that was only looked at is deleted after so long: no token lives longer that its place may have been chosen for (S12). */
+export const BLANK_MS = LIMITS.tokenTtlMaxMs;
 /** After a turn that failed in it: long enough not to spin, short enough for what is due (D8). */
 const RETRY_MS = 5_000;
 

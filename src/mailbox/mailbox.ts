@@ -12,7 +12,6 @@ import { DurableSql } from "../durable-sql.ts";
 import { log, thrown } from "../log.ts";
 import { closeCodeOf, type Refusal } from "../protocol/errors.ts";
 import { PING, PONG } from "../protocol/frames.ts";
-import { LIMITS } from "../protocol/limits.ts";
 import {
   type Acknowledgement,
   ATTACH_HEADER,
@@ -31,23 +30,20 @@ import type { DeadLetterReason } from "../protocol/message.ts";
 import { outcomeOf } from "../protocol/outcomes.ts";
 import { deliverySettings } from "../settings/delivery.ts";
 import type { Environment } from "../settings/environment.ts";
-import { Alarm } from "./alarm.ts";
+import { Alarm, BLANK_MS } from "./alarm.ts";
 import { Arrivals } from "./arrivals.ts";
 import { AttentionTeller } from "./attention-teller.ts";
 import { Callers } from "./callers.ts";
-import { carryOut } from "./carrying-out.ts";
+import { carryOut, type Hands } from "./carrying-out.ts";
 import { earliest } from "./clock.ts";
 import { GraceTimer } from "./grace-timer.ts";
 import { GroupCommit, type QueuedSend } from "./group-commit.ts";
-import { Publishers } from "./publishers.ts";
+import { Guests } from "./guests.ts";
 import { type Core, rehydrate } from "./rehydrate.ts";
 import { gatheringOf } from "./reporting.ts";
 import { connectionOf, Sockets } from "./sockets.ts";
 import type { Turns } from "./turns.ts";
 import { webhookCourier } from "./webhook-courier.ts";
-
-/** A Mailbox that was only looked at is deleted after so long: no token lives longer that its place may have been chosen for (S12). */
-const BLANK_MS = LIMITS.tokenTtlMaxMs;
 
 export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   readonly #settings = deliverySettings(this.env).settings;
@@ -60,10 +56,13 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
     () => this.ctx.storage.sync(),
   );
   readonly #arrivals = new Arrivals();
-  readonly #publishers = new Publishers(this.ctx, this.#settings.heartbeatMs, (call) => this.send(call));
   readonly #grace = new GraceTimer(() => this.#endGrace());
-  readonly #hands = { sockets: this.#sockets, callers: this.#callers, arrivals: this.#arrivals, mailbox: this.#name };
   readonly #turns: Turns = { core: () => this.#open(), turn: (work) => this.#turn((_, now) => work(now)) };
+  readonly #guests = new Guests(this.ctx, this.#name, this.#settings, this, this.#turns);
+  readonly #hands: Hands = {
+    ...{ sockets: this.#sockets, callers: this.#callers, arrivals: this.#arrivals },
+    ...{ observers: this.#guests.observers, mailbox: this.#name },
+  };
   readonly #webhooks = webhookCourier(this.env, this.#name, this.#turns);
   readonly #attention = new AttentionTeller(this.env, this.#name, this.#turns);
   /** What is measured and not reported yet (M1); undefined where nothing is gathered. */
@@ -86,7 +85,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
 
   /** `ending`: a socket whose end woke the object; it counts as open until its end is noted. */
   #open(ending?: WebSocket): Core {
-    this.#core ??= rehydrate(this.#sql, this.#settings, this.#name, this.#sockets, ending, this.#gathering);
+    this.#core ??= rehydrate(this.#sql, this.#settings, this.#hands, ending, this.#gathering);
     return this.#core;
   }
 
@@ -109,7 +108,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
       throw error;
     }
     committed?.(result);
-    carryOut(delivery.takeEffects(), this.#hands, this.#gathering, clock.now());
+    carryOut(delivery, this.#hands, this.#gathering, clock.now());
     this.#webhooks.start();
     this.#attention.start();
     this.#arm();
@@ -157,8 +156,8 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   // ── Connections ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   override async fetch(request: Request): Promise<Response> {
-    const publisher = this.#publishers.accept(request.headers);
-    if (publisher !== undefined) return publisher;
+    const guest = this.#guests.accept(request.headers);
+    if (guest !== undefined) return guest;
     const call = JSON.parse(decodeURIComponent(request.headers.get(ATTACH_HEADER) ?? "")) as AttachCall;
     const id = `${call.tag}.${crypto.randomUUID()}`;
     const { 0: client, 1: server } = new WebSocketPair();
@@ -179,7 +178,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
     const id = connectionOf(socket);
     try {
-      if (id === undefined) return this.#publishers.receive(socket, message);
+      if (id === undefined) return this.#guests.receive(socket, message);
       this.#turn((delivery, now) => delivery.receive(id, typeof message === "string" ? message : undefined, now));
     } catch (error) {
       // The runtime would leave the socket open and its client uninformed.
@@ -189,7 +188,7 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   }
 
   override webSocketClose(socket: WebSocket, code: number): void {
-    this.#detach(socket);
+    this.#detach(socket, code);
     try {
       // 1005, 1006 and 1015 say that there was no close frame: none of them can be sent.
       socket.close(code === 1005 || code === 1006 || code === 1015 ? 1000 : code);
@@ -199,15 +198,15 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
   }
 
   override webSocketError(socket: WebSocket): void {
-    this.#detach(socket);
+    this.#detach(socket, 1006);
   }
 
-  #detach(socket: WebSocket): void {
+  #detach(socket: WebSocket, code: number): void {
     const id = connectionOf(socket);
-    if (id === undefined) return this.#publishers.forget(socket);
+    if (id === undefined) return this.#guests.forget(socket);
     this.#open(socket);
     this.#sockets.forget(id);
-    this.#turn((delivery, now) => delivery.detach(id, now));
+    this.#turn((delivery, now) => delivery.detach(id, code, now));
     // What it kept is kept elsewhere now: an end that is told twice must not bring it again.
     socket.serializeAttachment(null);
   }

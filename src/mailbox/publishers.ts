@@ -30,7 +30,7 @@ export class Publishers {
     this.#send = send;
   }
 
-  /** Undefined where the request is for a connection. */
+  /** Undefined where the request is for something else. */
   accept(headers: Headers): Response | undefined {
     const call = headers.get(PUBLISH_HEADER);
     if (call === null) return undefined;
@@ -44,11 +44,12 @@ export class Publishers {
     return new Response(null, { status: 101, webSocket: client });
   }
 
-  /** Takes a frame, where the socket is a publisher's. */
-  receive(socket: WebSocket, message: string | ArrayBuffer): void {
+  /** Takes a frame; false where the socket is no publisher's. */
+  receive(socket: WebSocket, message: string | ArrayBuffer): boolean {
     const attachment = attachmentOf(socket);
-    if (attachment === undefined) return;
+    if (attachment === undefined) return false;
     this.#wake(attachment, socket).receive(typeof message === "string" ? message : undefined);
+    return true;
   }
 
   #wake({ publisher: id, user }: Attachment, socket: WebSocket): Publisher {

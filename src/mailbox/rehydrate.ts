@@ -4,9 +4,9 @@ import { Session } from "../delivery/session.ts";
 import { Outbox } from "../outbox/outbox.ts";
 import type { Sql } from "../outbox/sql.ts";
 import type { DeliverySettings } from "../settings/delivery.ts";
+import type { Hands } from "./carrying-out.ts";
 import { Clock } from "./clock.ts";
 import type { Gathering } from "./gathering.ts";
-import type { Sockets } from "./sockets.ts";
 
 export interface Core {
   readonly delivery: Delivery;
@@ -18,12 +18,12 @@ export interface Core {
 export const rehydrate = (
   sql: Sql,
   settings: DeliverySettings,
-  name: string,
-  sockets: Sockets,
+  { sockets, observers, mailbox }: Pick<Hands, "sockets" | "observers" | "mailbox">,
   ending: WebSocket | undefined,
   gathering: Gathering | undefined,
 ): Core => {
-  const outbox = new Outbox(sql, settings, name);
+  const outbox = new Outbox(sql, settings, mailbox);
+  outbox.witness.take(observers.any);
   const clock = new Clock(outbox.clockFloor);
   const attachments = sockets.find(ending);
   gathering?.restore(attachments);

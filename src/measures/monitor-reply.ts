@@ -11,7 +11,7 @@ export const monitorReply = (
   deployment: Deployment,
   range: Range,
   now: number,
-  aside: Pick<MonitorReply, "alerts" | "start_up_check">,
+  aside: Pick<MonitorReply, "monitoring" | "alerts" | "start_up_check">,
 ): MonitorReply => {
   const { moments, held, open, waiting } = deployment;
   return {

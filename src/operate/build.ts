@@ -1,11 +1,12 @@
 /**
  * `npm run build`, and `npm pack` before it packs: makes dist/, which is what is published: the entry points as modules, with their
- * declarations.
+ * declarations, and the console's page.
  */
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
+import { makeConsole } from "./console-page.ts";
 import { dist, entries, makeModules, src } from "./modules.ts";
 import { projectDir } from "./wrangler.ts";
 
@@ -49,3 +50,4 @@ rmSync(dist, { recursive: true, force: true });
 await makeModules();
 makeDeclarations();
 linkDeclarations();
+await makeConsole();

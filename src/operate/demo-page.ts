@@ -1,7 +1,8 @@
-/** Makes the demo's page: what a browser can load, in a folder that `wrangler dev` serves beside the Worker. */
+/** Makes the demo's page, and the console beside it: what a browser can load, in a folder that `wrangler dev` serves beside the Worker. */
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { CONSOLE_HEADERS, makeConsole } from "./console-page.ts";
 import { projectDir } from "./wrangler.ts";
 
 const source = join(projectDir, "src/demo/page");
@@ -29,6 +30,7 @@ export const makeDemoPage = async (port: number): Promise<string> => {
   });
   cpSync(join(source, "index.html"), join(folder, "demo.html"));
   for (const name of ["page.css", "icon.svg"]) cpSync(join(source, name), join(folder, "demo", name));
-  writeFileSync(join(folder, "_headers"), headers);
+  await makeConsole(folder);
+  writeFileSync(join(folder, "_headers"), `${headers}\n${CONSOLE_HEADERS}`);
   return folder;
 };

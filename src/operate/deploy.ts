@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { awaitReady } from "./await-ready.ts";
+import { makeConsole } from "./console-page.ts";
 import { type Deployed, deployedOf } from "./deployed.ts";
 import { runWrangler } from "./wrangler.ts";
 
@@ -56,6 +57,9 @@ console.log(`These secrets must stand in ${environment}; without them it answers
 
 Which do:          npx wrangler secret list --env ${environment}
 `);
+
+// What is deployed beside the Worker.
+await makeConsole();
 
 // A dry run bundles and checks everything that needs no account: what fails here has touched nothing.
 const target = ["deploy", "--env", environment, ...passed];

@@ -6,6 +6,7 @@
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { makeConsole } from "./console-page.ts";
 import { makeDemoPage } from "./demo-page.ts";
 import { ensureDevVars } from "./dev-vars.ts";
 import { makeModules } from "./modules.ts";
@@ -60,6 +61,7 @@ await makeModules();
 
 // The demo is for development alone: another environment runs what is deployed, and nothing else.
 const isDevelopment = (values.env ?? "") === "";
+if (!isDevelopment) await makeConsole();
 const demo = isDevelopment ? ["src/demo/worker.ts", "--assets", await makeDemoPage(port)] : [];
 
 // A group of its own, so that workerd ends with it, whatever becomes of wrangler in between.
@@ -129,4 +131,5 @@ while (!ready && !ending) {
   if (!ready) await new Promise((done) => setTimeout(done, 100));
 }
 if (ready) console.log(linesToPaste(origin));
-if (ready && isDevelopment) console.log(`Or look at it, in a browser: ${origin}/demo\n`);
+if (ready && isDevelopment) console.log(`Or look at it, in a browser: ${origin}/demo`);
+if (ready) console.log(`The operator's console, with the same key: ${origin}/console\n`);

@@ -3,7 +3,7 @@ import { messageEntry } from "../protocol/frames.ts";
 import type { DeadLetterSelector } from "../protocol/mailbox-api.ts";
 import { type NewMessage, serverId } from "../protocol/message.ts";
 import type { DeliverySettings } from "../settings/delivery.ts";
-import { finish, sweep } from "./ending.ts";
+import { finish, noteDelivered, sweep } from "./ending.ts";
 import { type Known, knownOf, state } from "./knowing.ts";
 import type { Head, Held } from "./messages.ts";
 import type { Tables } from "./tables.ts";
@@ -51,6 +51,7 @@ export const append = (tables: Tables, message: NewMessage, now: number): Append
   finish(tables, replaced, "replaced", now);
   const seq = tables.sequence.take(now);
   const held = heldOf(tables.settings, message, seq, now, !tables.devices.anyOpen);
+  tables.witness.seen?.push(acceptanceOf(held.head, message));
   insert(tables, held);
   return { kind: "new", message: held };
 };
@@ -68,7 +69,7 @@ export const endDirect = (tables: Tables, head: Head, now: number): Known => {
   tables.journal.defer({ seq, id, digest, end: "delivered", acceptedAt, expiresAt, endedAt: now, requeuedFrom: null });
   if (id !== null) tables.receipts.add(id, seq);
   tables.measured.count("messages_accepted");
-  tables.measured.count("messages_delivered");
+  noteDelivered(tables, [head]);
   return { ...knownOf(tables, head, now), status: "delivered", deliveredAt: now };
 };
 
@@ -77,6 +78,16 @@ const noteAccepted = ({ measured }: Tables, { acceptedAt, expiresAt, away }: Hea
   if (away) measured.count("messages_accepted_away");
   measured.began("held", acceptedAt, expiresAt, acceptedAt);
 };
+
+/** As operators are told of it (N6), stored or not. */
+export const acceptanceOf = ({ seq, id }: Pick<Head, "seq" | "id">, { type, topic }: NewMessage) =>
+  ({
+    type: "accepted",
+    seq,
+    id: id ?? serverId(seq),
+    message_type: type,
+    ...(topic === undefined ? {} : { topic }),
+  }) as const;
 
 /** A message as it is held from now on; `away`: while no device is connected. */
 export const heldOf = (
@@ -164,6 +175,7 @@ export const requeue = (
     const again = { head: { ...head, requeuedFrom: letter.seq }, entry };
     tables.messages.insert(again);
     noteAccepted(tables, again.head);
+    tables.witness.seen?.push(acceptanceOf(again.head, message));
     requeued.push(again.head);
   }
   tables.messages.write();

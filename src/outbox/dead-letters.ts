@@ -3,8 +3,9 @@ import { bitOf } from "../protocol/attention.ts";
 import { contentOf } from "../protocol/frames.ts";
 import type { DeadLetter, DeadLetterSelector } from "../protocol/mailbox-api.ts";
 import { DEAD_LETTER_REASONS, type DeadLetterReason, serverId } from "../protocol/message.ts";
-import type { Held } from "./pack-heads.ts";
+import type { Head, Held } from "./pack-heads.ts";
 import { first, type Sql, type SqlValue } from "./sql.ts";
+import { trailOf } from "./trail.ts";
 
 interface Row {
   readonly seq: number;
@@ -17,6 +18,8 @@ interface Row {
   readonly topic: string | null;
   readonly type: string;
   readonly data: string | null;
+  /** Null where an older release has buried it. */
+  readonly trail: string | null;
 }
 
 type Summary = readonly [count: number, oldestEndedAt: number, reasons: number];
@@ -51,7 +54,15 @@ const fromRow = (r: Row): DeadLetter => ({
   acceptedAt: r.accepted_at,
   endedAt: r.ended_at,
   ...(r.requeued_from === null ? {} : { requeuedFrom: r.requeued_from }),
+  trail: r.trail ?? shortTrail(r),
 });
+
+/** What its own row tells. */
+const shortTrail = (r: Row): string => {
+  const { seq, accepted_at: acceptedAt, ended_at: at, requeued_from: requeuedFrom, reject_reason: rejectReason } = r;
+  const traced = { seq, acceptedAt, expiresAt: at, requeuedFrom, rejectReason, escalatedAt: null };
+  return trailOf(traced, [], { reason: r.reason, at });
+};
 
 export class DeadLetters {
   /** An expression of SQL that yields what the constructor takes. */
@@ -82,22 +93,21 @@ export class DeadLetters {
     return this.#reasons;
   }
 
-  /** Takes messages over from the outbox, in the transaction that ends them. */
-  bury(messages: Iterable<Held>, reason: DeadLetterReason, endedAt: number | null): void {
+  /** Takes messages over from the outbox, each with its trail (N3), in the transaction that ends them. */
+  bury(
+    messages: Iterable<Held>,
+    reason: DeadLetterReason,
+    endedAt: number | null,
+    trail: (head: Head, endedAt: number) => string,
+  ): void {
     for (const { head, entry } of messages) {
       const { type, data } = contentOf(entry);
       this.#sql.exec(
-        `INSERT INTO dead_letters (seq, id, reason, reject_reason, bytes, accepted_at, expires_at, ended_at, requeued_from, topic, append, type, data)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO dead_letters (seq, id, reason, reject_reason, bytes, accepted_at, expires_at, ended_at, requeued_from, topic, append, type, data, trail)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         ...[head.seq, head.id, reason, head.rejectReason, head.bytes, head.acceptedAt, head.expiresAt],
-        ...[
-          endedAt ?? head.expiresAt,
-          head.requeuedFrom,
-          head.topic,
-          head.appendType === null ? 0 : 1,
-          type,
-          data ?? null,
-        ],
+        ...[endedAt ?? head.expiresAt, head.requeuedFrom, head.topic, head.appendType === null ? 0 : 1],
+        ...[type, data ?? null, trail(head, endedAt ?? head.expiresAt)],
       );
     }
     this.#summarize();

@@ -1,5 +1,5 @@
 /** How messages end, and what is released once nobody needs it any more (C5, C6, D5, D6). */
-import type { MessageEnd } from "../protocol/message.ts";
+import { type MessageEnd, serverId } from "../protocol/message.ts";
 import type { Ended } from "./journal.ts";
 import { held } from "./knowing.ts";
 import type { LossReason } from "./losses.ts";
@@ -133,15 +133,16 @@ export const release = (tables: Tables, now: number): void => {
 };
 
 /** These have been acked for the first time (M1). */
-export const noteDelivered = ({ measured }: Tables, heads: readonly Head[]): void => {
+export const noteDelivered = ({ measured, witness }: Tables, heads: readonly Head[]): void => {
   if (heads.length === 0) return;
+  witness.seen?.push(...heads.map((head) => endOf(head, "delivered")));
   measured.count("messages_delivered", heads.length);
   measured.count("messages_rescued", heads.filter((head) => head.away).length);
 };
 
 /** These are held no more, and ended so (M1). Who was away all the time was not failed: there was nobody to deliver to. */
 export const noteEnded = (tables: Tables, heads: readonly Head[], end: MessageEnd, now: number): void => {
-  const { measured } = tables;
+  const { measured, witness } = tables;
   for (const head of heads) measured.ended("held", head.acceptedAt, head.expiresAt, now);
   switch (end) {
     case "delivered":
@@ -163,9 +164,14 @@ export const noteEnded = (tables: Tables, heads: readonly Head[], end: MessageEn
     case "dropped":
       return;
   }
+  witness.seen?.push(...heads.map((head) => endOf(head, end)));
   measured.count(`ended_${end}`, heads.length);
   if (tables.facts.get("had_device") === undefined) measured.count("ended_never_connected", heads.length);
 };
+
+/** As operators are told of it (N6). */
+const endOf = ({ seq, id }: Head, status: MessageEnd) =>
+  ({ type: "ended", seq, id: id ?? serverId(seq), status }) as const;
 
 /** The one way out of the table: enters the end in the journal, buries what is a dead letter, marks the place of a loss. */
 export const finish = (
@@ -182,9 +188,15 @@ export const finish = (
   };
   if (end === "expired" || end === "rejected" || end === "undeliverable") {
     const told = telling(tables, tables.messages.wholes(heads), end, now);
-    tables.deadLetters.bury(told, end, end === "expired" ? null : now);
+    const trailOf = tables.trails.teller();
+    tables.deadLetters.bury(told, end, end === "expired" ? null : now, (head, at) => {
+      // A fallback that was still to come has gone with its end.
+      const escalatedAt = head.escalatedAt ?? (head.fallbackAt === null ? null : now);
+      return trailOf({ ...head, escalatedAt }, { reason: end, at });
+    });
   }
   tables.messages.remove(heads);
+  tables.trails.forgetReleased();
   noteEnded(tables, heads, end, now);
   const ended = heads.map((head): Ended => {
     const { seq, id, digest, acceptedAt, expiresAt, requeuedFrom } = head;

@@ -22,6 +22,8 @@ type Line = [number, string | null, MessageEnd, number, number, number, number |
 
 /** Ends per row: one row written for as many messages, and a row stays within a few pages of the database. */
 const BLOCK = 128;
+/** Some 500 ids: forgetting them takes a few milliseconds. */
+const FORGOTTEN_AT_ONCE = 8;
 const BLOCKS_MAX = Math.ceil(LIMITS.receiptsMin / BLOCK) + 1;
 
 interface Block {
@@ -114,18 +116,18 @@ export class Journal {
     return this.#oldestEnteredAt === null ? undefined : this.#oldestEnteredAt + LIMITS.receiptTtlMs;
   }
 
-  /** Forgets blocks that are over; at most `limit` of them, and says whether more are. */
-  forgetDue(now: number, limit: number): boolean {
+  /** Forgets a step of blocks that are over, and says whether more are. */
+  forgetDue(now: number): boolean {
     if ((this.dueAt ?? Number.POSITIVE_INFINITY) > now) return false;
     const due = first(
       this.#sql.exec<{ block: number | null; n: number }>(
         `SELECT MAX(block) AS block, COUNT(*) AS n FROM (SELECT block FROM journal WHERE entered_at <= ? ORDER BY block LIMIT ?)`,
         now - LIMITS.receiptTtlMs,
-        limit,
+        FORGOTTEN_AT_ONCE,
       ),
     );
     if (due?.block != null) this.#forgetThrough(due.block);
-    return due?.n === limit;
+    return due?.n === FORGOTTEN_AT_ONCE;
   }
 
   /** Hash and seq, in turn, of the ends that have an id of their sender's; a list for each block. */

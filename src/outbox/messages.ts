@@ -63,6 +63,16 @@ export class Messages {
     return this.#highest;
   }
 
+  /** Nothing that is held, and stored, lies below. */
+  get lowest(): number {
+    return this.#packs.all[0]?.pack ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** False where nothing in `[from, through]` is held; known without a look into a row. */
+  mayHold(from: number, through: number): boolean {
+    return this.#table.within(from - 1, through).length > 0;
+  }
+
   /** When the last one was accepted: the clock has been there. */
   get lastAcceptedAt(): number {
     return this.#table.last?.acceptedAt ?? 0;

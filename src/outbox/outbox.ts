@@ -21,27 +21,32 @@ import { list, pageOf, type Reading, type Room, read } from "./reading.ts";
 import { USER_TABLES } from "./schema.ts";
 import { first, type Sql } from "./sql.ts";
 import { Tables } from "./tables.ts";
+import type { Trails } from "./trails.ts";
+import type { Witness } from "./witness.ts";
 
 export class Outbox {
   readonly #tables: Tables;
   /** Whether a person should look at this user (N4). */
   readonly attention: AttentionBook;
+  /** What was measured in the running turn (M1), and what operators are told of it (N6). */
+  readonly measured: Measured;
+  readonly witness: Witness;
+  /** What connections were sent (N3). */
+  readonly trails: Trails;
 
   /** `name`: the Mailbox's own, a hash; what is told of its messages is known by it. */
   constructor(sql: Sql, settings: DeliverySettings, name = "") {
     this.#tables = new Tables(sql, settings, name);
     this.attention = new AttentionBook(this.#tables);
+    this.measured = this.#tables.measured;
+    this.witness = this.#tables.witness;
+    this.trails = this.#tables.trails;
   }
 
   // ── Reading ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   get devices(): Devices {
     return this.#tables.devices;
-  }
-
-  /** What was measured in the running turn (M1). */
-  get measured(): Measured {
-    return this.#tables.measured;
   }
 
   /** How many held messages lie in `[first, seq]`. */
@@ -90,8 +95,9 @@ export class Outbox {
     return after >= this.#tables.messages.highest ? 0 : this.#tables.messages.summary(after, now).count;
   }
 
-  summary(now: number): { readonly count: number; readonly bytes: number; readonly oldestAt: number | null } {
-    return this.#tables.messages.summary(0, now);
+  /** Of what is held above `after`. */
+  summary(after: number, now: number) {
+    return this.#tables.messages.summary(after, now);
   }
 
   held(seq: number, now: number): Held | undefined {
@@ -324,9 +330,10 @@ export class Outbox {
   forgetDue(now: number): boolean {
     this.#tables.deadLetters.forgetDue(now);
     this.#tables.webhooks.forgetDue(now);
+    this.#tables.trails.forgetReleased(); // An older release, in between, does not.
     const endsAt = this.#revocationEndsAt;
     if (endsAt !== undefined && endsAt <= now) this.#tables.facts.forget("revoked_at");
-    return this.#tables.journal.forgetDue(now, JOURNAL_BLOCKS_AT_ONCE);
+    return this.#tables.journal.forgetDue(now);
   }
 
   /** Whether nothing at all is remembered: the object can be deleted. */
@@ -341,6 +348,3 @@ export class Outbox {
     return revokedAt === undefined ? undefined : revokedAt + LIMITS.tokenTtlMaxMs;
   }
 }
-
-/** Some 500 ids: forgetting them takes a few milliseconds. */
-const JOURNAL_BLOCKS_AT_ONCE = 8;

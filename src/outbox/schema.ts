@@ -1,6 +1,7 @@
 /** The tables, by migration. SCHEMA.md says what each column holds, who writes it, and what a row costs. */
 import { WEBHOOKS_TABLE } from "../webhooks/queue.ts";
 import { first, type Sql } from "./sql.ts";
+import { TRAILS_TABLE } from "./trails.ts";
 
 /**
  * Each entry is run once, in order, in one transaction. A released entry never changes; the next release adds one, and the
@@ -74,12 +75,22 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     `ALTER TABLE devices ADD COLUMN timeouts INTEGER NOT NULL DEFAULT 0`,
     WEBHOOKS_TABLE,
   ],
+  [TRAILS_TABLE, `ALTER TABLE dead_letters ADD COLUMN trail TEXT`],
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
 /** The tables that hold something of the user's, all of them: what erasing empties (U4). */
-export const USER_TABLES = ["facts", "packs", "devices", "losses", "dead_letters", "journal", "webhooks"] as const;
+export const USER_TABLES = [
+  "facts",
+  "packs",
+  "devices",
+  "losses",
+  "dead_letters",
+  "journal",
+  "webhooks",
+  "trails",
+] as const;
 
 /** Brings the tables to this release's schema; or, for who asks what older data becomes, only to an older one's. */
 export const migrate = (sql: Sql, to = SCHEMA_VERSION): void => {

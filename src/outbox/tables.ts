@@ -13,13 +13,17 @@ import { Receipts } from "./receipts.ts";
 import { migrate, SCHEMA_VERSION } from "./schema.ts";
 import { Sequence } from "./sequence.ts";
 import { first, type Sql } from "./sql.ts";
+import { Trails } from "./trails.ts";
+import { Witness } from "./witness.ts";
 
 /** All that is read as a Mailbox wakes, in one query: what it holds is read as it is needed. */
 const STORED = `SELECT (SELECT MAX(version) FROM migrations) AS version, ${Facts.STORED} AS facts, ${Packs.STORED} AS packs,
   ${Losses.STORED} AS losses, ${DeadLetters.STORED} AS dead_letters, ${Journal.STORED} AS journal, ${Devices.STORED} AS devices,
-  ${WebhookQueue.STORED} AS webhooks`;
+  ${WebhookQueue.STORED} AS webhooks, ${Trails.STORED} AS trails`;
 
-type Stored = Readonly<Record<"facts" | "packs" | "losses" | "dead_letters" | "devices" | "webhooks", string>> & {
+type Stored = Readonly<
+  Record<"facts" | "packs" | "losses" | "dead_letters" | "devices" | "webhooks" | "trails", string>
+> & {
   readonly version: number | null;
   readonly journal: string | null;
 };
@@ -54,12 +58,15 @@ export class Tables {
   readonly receipts: Receipts;
   readonly devices: Devices;
   readonly webhooks: WebhookQueue;
+  readonly trails: Trails;
   /** The highest seq that any connection has acked, as recorded: what lies at or below it and was not rejected is delivered. */
   acked: number;
   /** What was ended in the running turn. */
   readonly finished = new Map<number, Ended>();
   /** What was measured in the running turn (M1). */
   readonly measured = new Measured();
+  /** What was seen in it by who looks on (N6). */
+  readonly witness = new Witness();
 
   constructor(sql: Sql, settings: DeliverySettings, name: string) {
     const stored = read(sql);
@@ -75,6 +82,7 @@ export class Tables {
     this.receipts = new Receipts(this.messages, this.journal);
     this.devices = new Devices(sql, JSON.parse(stored.devices));
     this.webhooks = new WebhookQueue(sql, JSON.parse(stored.webhooks));
+    this.trails = new Trails(sql, this.messages, JSON.parse(stored.trails));
     this.acked = Math.max(this.facts.get("acked_seq") ?? 0, this.devices.highestAcked);
   }
 

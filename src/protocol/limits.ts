@@ -41,6 +41,10 @@ export const LIMITS = {
   publishWindowBytes: 4 * MIB,
   publishersMax: 64,
 
+  /** Of operators who look on (N6): how many a user has, and frames that one has not read yet. */
+  observersMax: 8,
+  liveWindowFrames: 2_048,
+
   outboxMaxMessages: 10_000,
   outboxMaxBytes: 64 * MIB,
   devicesMax: 32,
@@ -71,6 +75,9 @@ export const LIMITS = {
   /** From when on a user needs a person (N4): 4408 ends in a row of one device; a message held un-acked while connected. */
   timeoutsInARow: 3,
   heldTooLongMs: 15 * 60 * SECOND_MS,
+  /** Of trails (N3): the newest connections that have ended, of all that is held; and of one trail, its first step and the newest. */
+  trailConnectionsMax: 64,
+  trailStepsMax: 64,
 
   pageMax: 1_000,
   pageDefault: 100,

@@ -32,6 +32,8 @@ export interface HeldMessage extends MessageState {
   readonly type: string;
   readonly data?: string;
   readonly topic?: string;
+  /** N3, as JSON text; absent as an older release answers. */
+  readonly trail?: string;
 }
 
 export interface Page<T> {
@@ -53,6 +55,8 @@ export interface DeadLetter {
   readonly acceptedAt: number;
   readonly endedAt: number;
   readonly requeuedFrom?: number;
+  /** N3, as JSON text; absent as an older release answers. */
+  readonly trail?: string;
 }
 
 /** One dead letter, all of one reason, or all. */
@@ -152,6 +156,8 @@ export interface PublishCall {
   readonly tag: string;
 }
 export const PUBLISH_HEADER = "restante-publish";
+/** A request with this header is for an operator's socket (N6), which is told what happens and says how far that was read. */
+export const OBSERVE_HEADER = "restante-observe";
 /** A Mailbox that refuses an attach answers with this header, a `Refusal` as JSON; the Worker words it for the client. */
 export const REFUSAL_HEADER = "restante-refusal";
 

@@ -5,6 +5,7 @@ import type { HttpErrorCode, Retry } from "./errors.ts";
 import type { DeadLetterReason, MessageStatus } from "./message.ts";
 import type { Range } from "./monitor-api.ts";
 import type { Readiness } from "./readiness.ts";
+import type { TrailStep } from "./trail.ts";
 
 /** S7: the state of one message. */
 export interface MessageReply {
@@ -24,10 +25,11 @@ export interface MessageReply {
   readonly requeued_from?: number;
 }
 
-/** S10: its state, and the message itself while it is held. */
+/** S10: its state, and the message itself, with its trail (N3), while it is held. */
 export interface HeldReply extends MessageReply {
   readonly type?: string;
   readonly topic?: string;
+  readonly trail?: readonly TrailStep[];
   readonly data?: unknown;
 }
 
@@ -44,6 +46,8 @@ export interface DeadLetterReply {
   readonly accepted_at: string;
   readonly ended_at: string;
   readonly requeued_from?: number;
+  /** N3; absent only while a release without trails still runs. */
+  readonly trail?: readonly TrailStep[];
   readonly data?: unknown;
 }
 
@@ -84,6 +88,13 @@ export interface UserReply {
 export interface TokenReply {
   readonly token: string;
   readonly expires_at: string;
+}
+
+/** A1: the API key that asks. */
+export interface KeyReply {
+  /** Of its setting, `API_KEY_<NAME>`. */
+  readonly name: string;
+  readonly scopes: readonly string[];
 }
 
 /** A page in order of seq; `next` is the `after` of the next one, and the last has none. */
@@ -250,6 +261,8 @@ export interface MonitorReply {
   readonly range: Range;
   readonly slot_ms: number;
   readonly at: string;
+  /** `off`: nothing is gathered, and all numbers are of before. */
+  readonly monitoring: "on" | "off";
   readonly now: { readonly held: GaugeReply; readonly open_connections: number; readonly open_waits: number };
   /** Over the whole range. */
   readonly total: NumbersReply;

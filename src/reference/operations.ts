@@ -273,6 +273,14 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     },
     errors: ["unavailable"],
   },
+  "GET /v1/key": {
+    id: "getKey",
+    tag: "operating",
+    summary: "Which API key asks, and what it may do",
+    description: "A1. Any key may ask.",
+    query: http.noQuery,
+    replies: { 200: json("Key", "The key.") },
+  },
   "GET /openapi.json": {
     id: "openapi",
     tag: "operating",

@@ -11,6 +11,7 @@ import { DEAD_LETTER_REASONS, type MessageStatus } from "../protocol/message.ts"
 import { RANGES, type Range } from "../protocol/monitor-api.ts";
 import { READINESS_STEPS, type Readiness } from "../protocol/readiness.ts";
 import type * as replies from "../protocol/replies.ts";
+import { TrailStep } from "./trail-schema.ts";
 
 type Schema<T> = v.GenericSchema<T>;
 
@@ -50,11 +51,14 @@ const message = {
 };
 export const Message: Schema<replies.MessageReply> = v.object(message);
 
+const ownTrail = v.exactOptional(v.pipe(v.array(TrailStep), v.description("Oldest first (N3).")));
+
 export const HeldMessage: Schema<replies.HeldReply> = v.pipe(
   v.object({
     ...message,
     type: v.exactOptional(name),
     topic: v.exactOptional(name),
+    trail: ownTrail,
     data: v.exactOptional(v.unknown()),
   }),
   v.description("The state of a message; and the message itself, while it is held."),
@@ -70,6 +74,7 @@ export const DeadLetter: Schema<replies.DeadLetterReply> = v.object({
   accepted_at: instant,
   ended_at: instant,
   requeued_from: v.exactOptional(seq),
+  trail: ownTrail,
   data: v.exactOptional(v.unknown()),
 });
 
@@ -94,14 +99,14 @@ export const Device: Schema<replies.DeviceReply> = v.object({
   last_seen_at: instant,
 });
 
-export const User: Schema<replies.UserReply> = v.object({
+export const User = v.object({
   connected: v.boolean(),
   connections: v.array(Connection),
   devices: v.array(Device),
   held: v.object({ count, bytes: count, oldest_at: v.exactOptional(instant) }),
   dead_letters: count,
   mailbox: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/), v.description("The name in the service's logs.")),
-});
+}) satisfies Schema<replies.UserReply>;
 
 const next = v.exactOptional(v.pipe(seq, v.description("`after` of the next page; the last has none.")));
 export const HeldPage: Schema<replies.HeldPage> = v.object({ messages: v.array(HeldMessage), next });
@@ -165,6 +170,11 @@ export const Job: Schema<replies.JobReply> = v.object({
   updated_at: instant,
 });
 export const Jobs = v.object({ jobs: v.array(Job) });
+
+export const Key: Schema<replies.KeyReply> = v.object({
+  name: v.pipe(name, v.description("Of its setting, `API_KEY_<NAME>`.")),
+  scopes: v.array(v.picklist(["send", "manage", "monitor"])),
+});
 
 export const WebhookState: Schema<replies.WebhookReply> = v.object({
   id: v.pipe(name, v.description("Its `webhook-id`.")),
@@ -307,6 +317,7 @@ export const Monitor: Schema<replies.MonitorReply> = v.object({
   range: v.picklist(Object.keys(RANGES) as Range[]),
   slot_ms: count,
   at: instant,
+  monitoring: v.picklist(["on", "off"]),
   now: v.object({
     held: v.object({ count, oldest_at: v.exactOptional(instant), oldest_age_ms: v.exactOptional(count) }),
     open_connections: count,

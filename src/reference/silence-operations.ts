@@ -29,6 +29,15 @@ export const SILENCE_OPERATIONS: Readonly<Record<string, Operation>> = {
     query: http.placedQuery,
     replies: { 200: json("Discarded", "How many.") },
   },
+  [`GET ${USER}/live`]: {
+    id: "watchUser",
+    tag: "silence",
+    summary: "Look on at a user, live",
+    description:
+      'N6. Server-Sent Events, each a `LiveFrame`: `state`, the body of `GET /v1/users/{user}`, at first and after changes; `accepted`, `sent`, `acked`, `ended`, `connected` and `disconnected` as they happen; `skipped` where a reader is too slow. It attaches nothing, acks nothing, and shows no message\'s `data`. It ends with `event: close` and `{"code", "reason"}`.',
+    query: http.placedQuery,
+    replies: { 200: { description: "The stream.", text: "text/event-stream" } },
+  },
   "GET /v1/attention": {
     id: "listAttention",
     tag: "silence",

@@ -4,6 +4,7 @@
  */
 import type { DeadLetterReason, MessageStatus } from "../protocol/message.ts";
 import type { SentReply } from "../protocol/replies.ts";
+import type { TrailEvent } from "../protocol/trail.ts";
 
 /** The state of one message (S7). */
 export interface MessageState {
@@ -34,7 +35,26 @@ export interface Receipt extends MessageState {
 export interface HeldMessage extends MessageState {
   readonly type?: string;
   readonly topic?: string;
+  readonly trail?: readonly TrailStep[];
   readonly data?: unknown;
+}
+
+/**
+ * One step of a message's trail, oldest first (N3): what became of it, on which connection and when. Other events may come: ignore
+ * those that you do not know.
+ */
+export interface TrailStep {
+  readonly at: string;
+  readonly event: TrailEvent;
+  /** Where it happened on a connection. */
+  readonly connectionId?: string;
+  readonly device?: string;
+  /** Of `closed`: what its connection was closed with. */
+  readonly code?: number;
+  /** Of the rejection that counts: the client's own words. */
+  readonly reason?: string;
+  /** Of `requeued`: the seq of the dead letter that it was made from. */
+  readonly from?: number;
 }
 
 /** A message that ended undelivered (D6, D7). */
@@ -50,6 +70,7 @@ export interface DeadLetter {
   readonly acceptedAt: string;
   readonly endedAt: string;
   readonly requeuedFrom?: number;
+  readonly trail?: readonly TrailStep[];
   readonly data?: unknown;
 }
 

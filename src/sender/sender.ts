@@ -57,6 +57,7 @@ export type {
   Readiness,
   Receipt,
   Requeued,
+  TrailStep,
   UserState,
   UserToken,
 } from "./replies.ts";

@@ -13,6 +13,8 @@ export const SCOPES = ["send", "manage", "monitor"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 export interface ApiKey {
+  /** Of its setting, `API_KEY_<NAME>`. */
+  readonly name: string;
   readonly scopes: readonly Scope[];
   /** SHA-256 of the whole key, in hex. */
   readonly digest: string;
@@ -65,7 +67,7 @@ const apiKeys = (env: Environment): Checked<ApiKeys> => {
   for (const name of Object.keys(env).filter((name) => name.startsWith("API_KEY_"))) {
     const [, list = "", digest = ""] = API_KEY.exec(textOf(env, name) ?? "") ?? [];
     const scopes = list.split(",").map((scope) => scope.trim());
-    if (scopes.every(isScope)) keys.push({ scopes, digest: digest.toLowerCase() });
+    if (scopes.every(isScope)) keys.push({ name: name.slice("API_KEY_".length), scopes, digest: digest.toLowerCase() });
     else broken.push(name);
   }
   if (keys.length > 0) return granted({ keys, broken });

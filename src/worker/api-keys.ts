@@ -1,7 +1,7 @@
 /** Who may use the backend plane (A1): an API key, known by its digest only. */
-import { type Refusal, refuse } from "../protocol/errors.ts";
+import { type Checked, granted, type Refusal, refuse } from "../protocol/errors.ts";
 import { sha256 } from "../protocol/sha256.ts";
-import { type AccessSettings, brokenKeys, type Scope } from "../settings/access.ts";
+import { type AccessSettings, type ApiKey, brokenKeys, type Scope } from "../settings/access.ts";
 import { looksLikeToken, presentedKey } from "./credentials.ts";
 import { remembered } from "./remembered.ts";
 
@@ -14,6 +14,16 @@ export const refuseKey = (
   scopes: readonly Scope[],
   subprotocol?: string,
 ): Refusal | undefined => {
+  const key = keyOf(request, settings, subprotocol);
+  if (!key.ok) return key;
+  if (scopes.some((scope) => key.value.scopes.includes(scope))) return undefined;
+  return refuse("missing_scope", `This key has ${key.value.scopes.join(", ")}; this needs ${scopes.join(" or ")}.`, {
+    extra: { scopes },
+  });
+};
+
+/** The key that a request was sent with, whatever it may do. */
+export const keyOf = (request: Request, settings: AccessSettings, subprotocol?: string): Checked<ApiKey> => {
   if (!settings.apiKeys.ok) return settings.apiKeys;
   const { keys, broken } = settings.apiKeys.value;
   const presented = presentedKey(request.headers, subprotocol);
@@ -24,12 +34,7 @@ export const refuseKey = (
   const digest = digestOf(presented.value);
   // All of them are compared: how long it takes tells nothing.
   const [key] = keys.filter((candidate) => isSameText(candidate.digest, digest));
-  if (key !== undefined) {
-    if (scopes.some((scope) => key.scopes.includes(scope))) return undefined;
-    return refuse("missing_scope", `This key has ${key.scopes.join(", ")}; this needs ${scopes.join(" or ")}.`, {
-      extra: { scopes },
-    });
-  }
+  if (key !== undefined) return granted(key);
   if (looksLikeToken(presented.value)) {
     return refuse("invalid_key", "This is a user token, and user tokens never send: use an API key here.");
   }

@@ -25,11 +25,15 @@ const answerRoute = (exchange: Exchange, route: Route): Answer | Promise<Answer>
   }
 };
 
+const NO_PATH = "There is no such path; see PROTOCOL.md for those that there are.";
+/** Where the console's assets are deployed, no request for it comes here. */
+const NO_CONSOLE =
+  'The console is not deployed here. Name its folder in wrangler.toml and deploy again: [assets] directory = "node_modules/restante/dist/console"; in a clone of the project "dist/console".';
+
 /** No route has this path and method. */
 const answerNoRoute = (exchange: Exchange): Answer => {
   const routes = routesAt(exchange.path);
-  if (routes.length === 0)
-    return refuse("not_found", "There is no such path; see PROTOCOL.md for those that there are.");
+  if (routes.length === 0) return refuse("not_found", exchange.path === "/console" ? NO_CONSOLE : NO_PATH);
   const methods = routes.map((route) => route.method);
   if (exchange.request.method === "OPTIONS" && routes.some((route) => route.plane === "user")) {
     return answerPreflight(exchange, methods);

@@ -3,6 +3,7 @@ import type { Refusal } from "../protocol/errors.ts";
 import {
   ATTACH_HEADER,
   type AttachCall,
+  OBSERVE_HEADER,
   PUBLISH_HEADER,
   type PublishCall,
   REFUSAL_HEADER,
@@ -17,7 +18,10 @@ export const attachTo = (mailbox: UserMailbox, call: AttachCall): Promise<Outcom
 export const publishTo = (mailbox: UserMailbox, call: PublishCall): Promise<Outcome<WebSocket>> =>
   open(mailbox, PUBLISH_HEADER, call);
 
-const open = (mailbox: UserMailbox, header: string, call: AttachCall | PublishCall): Promise<Outcome<WebSocket>> => {
+/** Opens the socket of an operator who looks on (N6). */
+export const observe = (mailbox: UserMailbox): Promise<Outcome<WebSocket>> => open(mailbox, OBSERVE_HEADER, {});
+
+const open = (mailbox: UserMailbox, header: string, call: object): Promise<Outcome<WebSocket>> => {
   // A request of our own, not the client's: no header of a client reaches a Mailbox, so that none can be forged.
   const headers = { upgrade: "websocket", [header]: encodeURIComponent(JSON.stringify(call)) };
   // A connection lost half-way is closed by its Mailbox as any other, so that attaching again is safe.

@@ -16,6 +16,9 @@ export const frameEvent = (frame: SentFrame, text: string): string => {
   return `event: ${frame.type}\n${id === undefined ? "" : `id: ${id}\n`}data: ${text}\n\n`;
 };
 
+/** A Mailbox that is lost says no code: this is what a socket's reader sees then (RFC 6455, section 7.1.5). */
+export const LOST = 1006;
+
 /** Finds readers that are gone without a word, and tells the others that the stream lives. */
 export const KEEP_ALIVE = ":\n\n";
 
@@ -28,10 +31,10 @@ const STAY_AWAY_MS = LIMITS.tokenTtlMaxMs;
 /** How soon an `EventSource` comes back by itself. `chance` is from 0 to 1. */
 export const retryField = (chance: number): string => `retry: ${Math.round(RETRY_MIN_MS + chance * RETRY_SPREAD_MS)}\n`;
 
-/** A protocol without close frames says the end so, and then ends. */
+/** A protocol without close frames says the end so, and then ends. The runtime has words of its own for a lost socket. */
 export const closeEvent = (code: number, reason: string, chance: number): string => {
   const retry = STAY_AWAY.has(code) ? `retry: ${STAY_AWAY_MS}\n` : retryField(chance);
-  return `event: close\n${retry}data: ${JSON.stringify({ code, reason })}\n\n`;
+  return `event: close\n${retry}data: ${JSON.stringify({ code, reason: code === LOST ? "" : reason })}\n\n`;
 };
 
 const STAY_AWAY: ReadonlySet<number | undefined> = new Set(

@@ -97,7 +97,12 @@ export const measured = async (call: Caller, range: Range): Promise<Checked<Moni
   const found = await known(call, range);
   if (!found.ok) return found;
   const { deployment, alerts, startUpCheck } = found.value;
-  const aside = { alerts, ...(startUpCheck === undefined ? {} : { start_up_check: startUpCheck }) };
+  const monitoring = monitoringSettings(call.env).settings.isOn ? "on" : "off";
+  const aside = {
+    monitoring,
+    alerts,
+    ...(startUpCheck === undefined ? {} : { start_up_check: startUpCheck }),
+  } as const;
   return granted(monitorReply(deployment, range, Date.now(), aside));
 };
 

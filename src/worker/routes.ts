@@ -1,6 +1,6 @@
 /** Every route there is, and who may use it (A1): the one table from which they are registered and tested. */
 import { PUBLISH_SUBPROTOCOL } from "../protocol/publish-frames.ts";
-import type { Scope } from "../settings/access.ts";
+import { SCOPES, type Scope } from "../settings/access.ts";
 import { getAttention } from "./attention.ts";
 import { type BackendHandler, type KeyHandler, ofUser } from "./backend-plane.ts";
 import { postBatch } from "./batch.ts";
@@ -9,6 +9,8 @@ import { getAsyncApi, getOpenApi } from "./documents.ts";
 import { openEvents } from "./events.ts";
 import { getHealth } from "./health.ts";
 import { deleteAll, getJob, listJobs, postRequeueAll, stopJob } from "./jobs.ts";
+import { getKey } from "./key.ts";
+import { openLive } from "./live.ts";
 import { getMessage, listHeld, recallMessage } from "./messages.ts";
 import { getAlerts, getMetrics, getMonitor } from "./monitoring.ts";
 import type { OpenHandler } from "./open-plane.ts";
@@ -84,6 +86,8 @@ export const ROUTES: readonly Route[] = [
   backend("POST", `${USER}/tokens`, ["send"], postToken),
   backend("DELETE", `${USER}/tokens`, ["manage"], revokeTokens),
 
+  backend("GET", `${USER}/live`, ["monitor"], openLive),
+
   backend("GET", DEAD_LETTERS, ["manage", "monitor"], listDeadLetters),
   backend("DELETE", DEAD_LETTERS, ["manage"], discardMany),
   backend("POST", `${DEAD_LETTERS}/requeue`, ["manage"], requeueMany),
@@ -100,6 +104,8 @@ export const ROUTES: readonly Route[] = [
   key("GET", "/v1/jobs", ["manage", "monitor"], listJobs),
   key("GET", "/v1/jobs/:job", ["manage", "monitor"], getJob),
   key("DELETE", "/v1/jobs/:job", ["manage"], stopJob),
+
+  key("GET", "/v1/key", SCOPES, getKey),
 
   user("GET", "/v1/socket", openSocket),
   user("GET", "/v1/events", openEvents),

@@ -5,13 +5,13 @@ import { rfc3339 } from "../protocol/instant.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { Location } from "../protocol/location.ts";
 import type { TokenReply, UserReply } from "../protocol/replies.ts";
+import { userReply } from "../protocol/user-reply.ts";
 import { type BackendCall, type BackendHandler, placement } from "./backend-plane.ts";
 import { checkQuery } from "./checked-input.ts";
 import type { Answer, Caller } from "./exchange.ts";
 import { mailboxOf, type UserMailbox, whileCallerListens } from "./mailbox-stub.ts";
 import { preferenceApplied, preferredWaitMs } from "./prefer.ts";
 import { json } from "./problem.ts";
-import { userReply } from "./replies.ts";
 import { readJson } from "./request-body.ts";
 import * as tokens from "./user-tokens.ts";
 

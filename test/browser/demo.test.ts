@@ -1,10 +1,9 @@
 /** The demo, as `npm start` serves it and a reader uses it. */
-import axe from "axe-core";
-import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SCRIPT } from "../../src/demo/script.ts";
 import { eventually } from "../proofs/clock.ts";
 import { Backend } from "../support/backend.ts";
+import { expectAccessible, expectFitsPhone } from "./accessible.ts";
 import { type Browser, startBrowser } from "./browser.ts";
 import { type DemoServer, startDemoServer } from "./demo-server.ts";
 import { DemoView } from "./demo-view.ts";
@@ -37,19 +36,6 @@ const expectWhole = async (view: DemoView): Promise<void> => {
   expect(await view.score("Restante")).toEqual({ arrived: EVENTS, of: EVENTS });
   expect(await view.counted()).toMatchObject({ "shown twice": "0", "out of order": "0", answer: "complete" });
   expect(view.complaints).toEqual([]);
-};
-
-const expectAccessible = async (page: Page): Promise<void> => {
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    // As a script tag it would be against the page's policy.
-    await page.evaluate(axe.source);
-    const found = await page.evaluate(async () => {
-      const { violations } = await (globalThis as unknown as { readonly axe: typeof axe }).axe.run();
-      return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
-    });
-    expect(found, colorScheme).toEqual([]);
-  }
 };
 
 const userOf = (view: DemoView) => view.page.evaluate(() => localStorage.getItem("restante.demo.user") ?? "");
@@ -97,12 +83,8 @@ describe.concurrent("the demo", () => {
     expect(said).toHaveLength(STEPS.length + sentences.length + 1);
 
     await expectAccessible(page);
+    await expectFitsPhone(page);
     await page.setViewportSize({ width: 360, height: 740 });
-    const [content, window] = await page.evaluate(() => {
-      const { scrollWidth, clientWidth } = document.documentElement;
-      return [scrollWidth, clientWidth];
-    });
-    expect(content).toBe(window);
     await expectAccessible(page);
   });
 

@@ -37,6 +37,7 @@ const CONTRACT: Readonly<Record<string, Row>> = {
   "DELETE /v1/users/:user": { to: ["manage"], answers: [200] },
   "POST /v1/users/:user/tokens": { to: ["send"], answers: [200] },
   "DELETE /v1/users/:user/tokens": { to: ["manage"], answers: [200] },
+  "GET /v1/users/:user/live": { to: ["monitor"], answers: [200] },
   "GET /v1/users/:user/dead-letters": { to: ["manage", "monitor"], answers: [200] },
   "DELETE /v1/users/:user/dead-letters": { to: ["manage"], answers: [200] },
   "POST /v1/users/:user/dead-letters/requeue": { to: ["manage"], answers: [200] },
@@ -55,6 +56,7 @@ const CONTRACT: Readonly<Record<string, Row>> = {
   "GET /metrics": { to: ["monitor"], answers: [200] },
   "GET /v1/monitor": { to: ["monitor"], answers: [200] },
   "GET /v1/alerts": { to: ["monitor"], answers: [200] },
+  "GET /v1/key": { to: ["send", "manage", "monitor"], answers: [200] },
   "GET /v1/socket": { to: "token", answers: [101] },
   "GET /v1/events": { to: "token", answers: [200] },
   "PUT /v1/connections/:connection_id/token": { to: "token", answers: [200] },
@@ -292,8 +294,8 @@ test("[A1, A4, E1] credential × scope × route × method: every cell has its st
     cells += found.cells;
   }
   expect(wrong).toEqual([]);
-  // 29 paths and 25 that are none, 7 methods, 16 credentials: a new route is counted here on purpose.
-  expect(cells).toBe((29 + 25) * 7 * 16);
+  // 30 paths and 25 that are none, 7 methods, 16 credentials: a new route is counted here on purpose.
+  expect(cells).toBe((30 + 25) * 7 * 16);
   expect(await withoutSockets(witness.user)).toBe(stateBefore);
   expect(await canaries.faults()).toEqual([]);
   expect(connection.frames.filter((frame) => frame.type === "error")).toEqual([]);

@@ -5,7 +5,7 @@ import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { API_KEY } from "../support/credentials.ts";
 import { freePort } from "../support/free-port.ts";
-import { type Packed, pack, removePacked, runIn, shellIn } from "../support/packed.ts";
+import { commandMs, installMs, type Packed, pack, removePacked, runIn, shellIn } from "../support/packed.ts";
 import { startRuntime } from "../support/runtime.ts";
 import { projectDir } from "../support/worker-config.ts";
 
@@ -15,15 +15,29 @@ let consumer: string;
 /** A folder that deploys Restante. */
 let adopter: string;
 
-beforeAll(async () => {
-  packed = await pack();
-  adopter = await packed.project("adopter");
-  const others = ["react", "react-dom", "@types/react", "@types/react-dom", "@types/node", "@cloudflare/workers-types"];
-  consumer = await packed.project("consumer", others);
-}, 400_000);
+beforeAll(
+  async () => {
+    packed = await pack();
+    adopter = await packed.project("adopter");
+    const others = [
+      "react",
+      "react-dom",
+      "@types/react",
+      "@types/react-dom",
+      "@types/node",
+      "@cloudflare/workers-types",
+    ];
+    consumer = await packed.project("consumer", others);
+    // Whichever of the three is late says so itself.
+  },
+  2 * installMs + commandMs + 10_000,
+);
 afterAll(removePacked);
 
-describe("[O1] the packed package", () => {
+/** Each command has its own deadline, and tells what it said until then: a test's comes after those of its commands. */
+const timeout = 2 * commandMs + 10_000;
+
+describe("[O1] the packed package", { timeout }, () => {
   test("has nothing that publint and attw would mend", async () => {
     expect(await runIn(consumer, `publint run ${packed.tarball} --strict`)).toContain("All good!");
     await runIn(consumer, `attw ${packed.tarball} --profile esm-only`);
@@ -53,15 +67,19 @@ describe("[O1] the packed package", () => {
       .map((entry) => join(entry.parentPath, entry.name).slice(dir.length + 1))
       .sort();
     const modules = ["client/client", "client/react", "command-line/restante", "index", "sender/sender"];
-    expect(files.filter((path) => !path.endsWith(".d.ts"))).toEqual([
-      "LICENSE",
-      "README.md",
-      ...modules.flatMap((path) => [`dist/${path}.js`, `dist/${path}.js.map`]),
-      "package.json",
-      "src/monitor/OPERATIONS.md",
-      "src/monitor/alerts.rules.yml",
-      "src/protocol/PROTOCOL.md",
-    ]);
+    const page = ["icon.svg", "page.css", "page.css.map", "page.js", "page.js.map"];
+    expect(files.filter((path) => !path.endsWith(".d.ts"))).toEqual(
+      [
+        "LICENSE",
+        "README.md",
+        ...modules.flatMap((path) => [`dist/${path}.js`, `dist/${path}.js.map`]),
+        ...["_headers", "console.html", ...page.map((name) => `console/${name}`)].map((name) => `dist/console/${name}`),
+        "package.json",
+        "src/monitor/OPERATIONS.md",
+        "src/monitor/alerts.rules.yml",
+        "src/protocol/PROTOCOL.md",
+      ].sort(),
+    );
     const sourcesOf = (module: string): readonly string[] =>
       JSON.parse(readFileSync(join(dir, `dist/client/${module}.js.map`), "utf8")).sources;
     expect(sourcesOf("react")).toEqual(["../../src/client/react.ts"]);
@@ -69,7 +87,7 @@ describe("[O1] the packed package", () => {
   });
 });
 
-describe("[O1] a project that has installed it", () => {
+describe("[O1] a project that has installed it", { timeout }, () => {
   test.for(
     ["page", "backend", "worker"].flatMap((part) => [
       [part, "--module esnext --moduleResolution bundler"] as const,
@@ -121,13 +139,13 @@ describe("[O1] a project that has installed it", () => {
   });
 });
 
-describe("[O1] a folder of wrangler.toml and one line", () => {
+describe("[O1] a folder of wrangler.toml and one line", { timeout: 3 * commandMs + 10_000 }, () => {
   test("asks for what the default environment of the project's own wrangler.toml asks for", () => {
     const lines = (dir: string) =>
       (readFileSync(join(dir, "wrangler.toml"), "utf8").split("[env.")[0] ?? "")
         .split("\n")
-        // What an adopter is left to wrangler's defaults with, and the project's own `ENVIRONMENT`.
-        .filter((line) => !/^(#|$|workers_dev|preview_urls|send_metrics|\[vars\]|ENVIRONMENT)/.test(line))
+        // What an adopter is left to wrangler's defaults with, the project's own `ENVIRONMENT`, and where the console is.
+        .filter((line) => !/^(#|$|workers_dev|preview_urls|send_metrics|\[vars\]|ENVIRONMENT|directory)/.test(line))
         .sort();
     expect(lines(adopter)).toEqual(lines(projectDir));
   });
@@ -146,10 +164,13 @@ describe("[O1] a folder of wrangler.toml and one line", () => {
     const port = await freePort();
     const server = shellIn(adopter, `wrangler dev --port ${port}`);
     try {
-      await server.says(/Ready on/, 30_000);
+      await server.says(/Ready on/, commandMs);
       expect(await runIn(consumer, `node backend/deliver.ts http://127.0.0.1:${port} ${key}`)).toBe("r1 arrived\n");
+      const console = await fetch(`http://127.0.0.1:${port}/console`);
+      expect(console.headers.get("content-security-policy")).toContain("script-src 'self'");
+      expect(await console.text()).toContain("/console/page.js");
     } finally {
       await server.end();
     }
-  }, 90_000);
+  });
 });

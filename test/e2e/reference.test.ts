@@ -8,6 +8,7 @@ import { DescribedFrames, DescribedHttp, type Document } from "../support/descri
 import { EventReader } from "../support/event-reader.ts";
 import { raw, requestBytes } from "../support/fuzz-http.ts";
 import { KEYS, scopedVars } from "../support/fuzz-keys.ts";
+import { LiveReader } from "../support/live-reader.ts";
 import { Publisher } from "../support/publisher.ts";
 import { SECRET } from "../support/receiver.ts";
 import { type Runtime, type RuntimeOptions, startRuntime } from "../support/runtime.ts";
@@ -226,6 +227,22 @@ const silence = async (): Promise<void> => {
   await ask("DELETE", HOOKS, { url, path: user });
   expect(await ask("GET", MESSAGE, { url, path: { ...user, id: "escalated" } })).toHaveProperty("escalated_at");
 
+  const live = await LiveReader.open(url, user.user, { key: KEYS.monitor });
+  const type = new Headers({ "content-type": String(live.headers["content-type"]) });
+  http.reply("GET", `${USER}/live`, { status: live.status, headers: type, body: "" });
+  await ask("GET", `${USER}/live`, { credential: KEYS.send });
+  const seen = await Connection.open(url, { token: await mintLocally(user.user), ack: "each" });
+  await ask("POST", MESSAGES, { url, path: user, body: { type: "t", topic: "seen" }, headers: { prefer: "wait=10" } });
+  await seen.close();
+  await live.next("disconnected");
+  const validate = http.at("components", "schemas", "LiveFrame");
+  for (const frame of [...live.frames, { type: "skipped", count: 1 }]) {
+    if (!validate(frame)) http.faults.push(`${JSON.stringify(frame)}: ${JSON.stringify(validate.errors)}`);
+  }
+  const types = ["accepted", "acked", "connected", "disconnected", "ended", "sent", "state"];
+  expect([...new Set(live.frames.map((frame) => frame.type))].toSorted()).toEqual(types);
+  live.hangUp();
+
   await eventually("it is listed", async () => (await ask("GET", "/v1/attention", { url })).total === 1);
   await ask("GET", "/v1/attention", { url, query: "?reason=expired&limit=1", credential: KEYS.monitor });
   const JOB = "/v1/jobs/{job}";
@@ -267,6 +284,8 @@ const operating = async (): Promise<void> => {
   }
   await ask("GET", "/ready", { credential: KEYS.monitor });
   await ask("GET", "/ready", { credential: KEYS.send });
+  for (const credential of [...Object.values(KEYS), "rk_guess", null]) await ask("GET", "/v1/key", { credential });
+  await ask("GET", "/v1/key", { query: "?x=1" });
   for (const path of ["/metrics", "/v1/monitor", "/v1/alerts"]) {
     await ask("GET", path, { credential: KEYS.monitor });
     await ask("GET", path, { credential: KEYS.send });

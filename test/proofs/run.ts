@@ -10,6 +10,10 @@ const proofs: Readonly<Record<string, readonly [file: string, what: string]>> = 
     "escalations.ts",
     "[100] [seed]: SIGKILL while fallbacks fall due, webhooks are on their way and dead letters of all users are requeued",
   ],
+  attention: [
+    "attentions.ts",
+    "[100] [seed]: SIGKILL while users enter the list of those who need a person, and while they leave it",
+  ],
   waits: ["waits.ts", "Prefer: wait from 0 to 30 s, acked before, at and after the limit"],
   "slow-readers": ["slow-readers.ts", "[10000] [4]: messages of 4 kB to sockets that stop reading"],
   storms: ["expiry-storms.ts", "[10000] [3]: messages that expire at once, and what sends meanwhile take"],

@@ -3,6 +3,7 @@
 // `POST /test/clock/{ms}`: how far the clock is ahead. `POST /test/schedule`: what the cron trigger does each minute.
 // `POST /test/fault/{name}`: `mailbox` – a user's Mailbox does not start; `handshake` – it takes its time over a handshake, so that a
 // caller can hang up meanwhile; `start-up` – the Mailbox of the start-up check takes longer than it may; `none`.
+// `POST /test/report/{shard}`: hands a report to that Monitor, as a Mailbox does; so that a past can be measured that nobody waits for.
 // `POST /test/handshakes/asked`, `…/answered`: how many have reached a slow Mailbox, and have its answer.
 import shipped, { Mailbox as ShippedMailbox } from "../../src/index.ts";
 
@@ -40,6 +41,7 @@ export default {
     if (test !== "test") return shipped.fetch(request, env, ctx);
     if (what === "clock") aheadMs = Number(value);
     if (what === "fault") fault = value;
+    if (what === "report") await env.MONITOR.getByName(`sys:monitor:${value}`).report(await request.json());
     if (what === "schedule") await shipped.scheduled({}, env, ctx);
     return new Response(String(handshakes[value]));
   },

@@ -1,11 +1,12 @@
 /** The backend's other calls: looking, recalling, dead letters, revoking (S10, U1, U3, D7). */
 import { LIMITS } from "../../src/protocol/limits.ts";
-import type { DeadLetterSelector } from "../../src/protocol/mailbox-api.ts";
+import type { DeadLetterSelector, UserState } from "../../src/protocol/mailbox-api.ts";
 import { checkAlarm } from "./check-alarm.ts";
 import { expect, fail, same } from "./mismatch.ts";
 import type { Letter, Message } from "./model.ts";
 import { forgetUnseen } from "./model-devices.ts";
 import { checkComplete } from "./model-stream.ts";
+import { checkTrail } from "./model-trails.ts";
 import { awaiting } from "./model-webhooks.ts";
 import type { Death, LetterChoice, Op } from "./operations.ts";
 import type { Referee } from "./referee.ts";
@@ -23,6 +24,9 @@ export const doState = (referee: Referee, which: number, dies?: Death): void => 
   else if (model.byId(m.id) === m) {
     expect(result.ok || !model.isKnown(m, now), "S10", () => `${m.seq} (${m.id}) is not known any more`);
     if (result.ok) referee.checkState(m, result.message, now);
+    if (result.ok && model.isHeld(m, now)) {
+      checkTrail(model, m, "type" in result.message ? result.message.trail : undefined, now);
+    }
   }
   referee.perform(turn);
   referee.settle(turn);
@@ -72,17 +76,29 @@ export const doHeld = (referee: Referee, op: Extract<Op, { do: "held" }>): void 
     referee.checkState(m, item, now);
     same(item.data, m.data, "S10", () => `data of held ${m.seq}`);
     same(item.topic, m.topic, "S10", () => `topic of held ${m.seq}`);
+    checkTrail(model, m, item.trail, now);
   });
   same(result.next !== undefined, all.length > page.length, "S10", () => "whether the held list goes on");
   referee.perform(turn);
   referee.settle(turn);
 };
 
+/** What a look, which writes nothing, has to have as a call has it: all but when a device was recorded last, and what is still to be swept. */
+const shown = ({ connections, devices, held }: UserState): string =>
+  JSON.stringify([connections, devices.map((d) => [d.device, d.cursor, d.connected, d.firstSeenAt]), held]);
+
 export const doUser = (referee: Referee, dies?: Death): void => {
   const { model } = referee;
-  const turn = referee.turn((delivery, now) => delivery.user(now), dies);
+  let looked: UserState | undefined;
+  const turn = referee.turn((delivery, now) => {
+    looked = delivery.graceEndsAt === undefined ? delivery.look(now) : undefined;
+    return delivery.user(now);
+  }, dies);
   if (turn === undefined) return;
   const { result, now } = turn;
+  // Where a device is forgotten now, what was held for it is not held any more.
+  if (looked?.devices.length === result.devices.length)
+    same(shown(looked), shown(result), "N6", () => "what is looked at");
   model.allDurable();
   model.sweepAll(now);
   forgetUnseen(model, now);
@@ -105,6 +121,8 @@ export const doUser = (referee: Referee, dies?: Death): void => {
     if (s === undefined) return fail("U1", `${c.id} is not listed`);
     same(s.sentSeq, c.sent, "U1", () => `sent of ${c.id}`);
     same(s.ackedSeq, c.acked, "U1", () => `acked of ${c.id}`);
+    if (turn.kind === "committed") continue;
+    same(referee.world.onlooker.ackedOf(c.id), c.acked, "N6", () => `acked of ${c.id}, as it was seen`);
     same(s.inFlight, c.flight.length, "U1", () => `in flight of ${c.id}`);
     same(s.caughtUp, c.caughtUp, "U1", () => `caught up of ${c.id}`);
   }
@@ -142,7 +160,8 @@ export const doDeadLetters = (referee: Referee, of: LetterChoice, dies?: Death):
   const letters = all.slice(0, Math.max(1, items.length));
   same(items.map((l) => l.seq).join(), letters.map((l) => l.message.seq).join(), "D7", () => "the dead letters");
   same(turn.result.next !== undefined, all.length > letters.length, "D7", () => "whether the dead letters go on");
-  letters.forEach(({ message, reason, endedAt }, i) => {
+  letters.forEach((letter, i) => {
+    const { message, reason, endedAt } = letter;
     const what = (field: string) => () => `${field} of dead letter ${message.seq}`;
     same(items[i]?.id, message.id, "D7", what("id"));
     same(items[i]?.reason, reason, "D6", what("reason"));
@@ -150,6 +169,7 @@ export const doDeadLetters = (referee: Referee, of: LetterChoice, dies?: Death):
     same(items[i]?.data, message.data, "D7", what("data"));
     same(items[i]?.endedAt, endedAt, "D7", what("end"));
     same(items[i]?.requeuedFrom, message.requeuedFrom, "D7", what("requeuedFrom"));
+    checkTrail(referee.model, message, items[i]?.trail, turn.now, letter);
   });
   referee.perform(turn);
   referee.settle(turn);

@@ -166,11 +166,11 @@ export const pickConnection = (referee: Referee, which: number): Connection | un
 
 /** The socket has ended, from the client's side or on the way. */
 export const doDetach = (referee: Referee, c: Connection, dies?: Death): void => {
-  const turn = referee.turn((delivery, now) => delivery.detach(c.id, now), dies);
+  const turn = referee.turn((delivery, now) => delivery.detach(c.id, 1000, now), dies);
   // The event of a socket that is gone does not come twice, but a restart finds no such socket either.
   referee.world.dropSocket(c.id);
   if (turn === undefined) return fault(referee, c, dies);
-  endConnections(referee.model, [c], 1000, turn.now, (seq) => referee.stored().has(seq));
+  endConnections(referee.model, [c], 1000, turn.now, (seq) => referee.world.stored().has(seq));
   referee.perform(turn);
   referee.settle(turn);
 };

@@ -2,6 +2,7 @@
 import { LIMITS } from "../../src/protocol/limits.ts";
 import type { Device, Model } from "./model.ts";
 import type { Connection } from "./model-connection.ts";
+import { loseTrails, noteAnswer, noteClosed, noteHad } from "./model-trails.ts";
 
 const isConnected = (model: Model, name: string): boolean => {
   for (const c of model.connections.values()) if (c.device === name) return true;
@@ -72,6 +73,7 @@ export const noteAck = (
   now: number,
   rejected?: number,
 ): void => {
+  noteAnswer(model, c, seq, now, rejected);
   for (const { seq: out } of c.ack(seq, checkpoint, now)) {
     const m = model.bySeq(out);
     if (m?.ephemeral && m.end === undefined && out < (rejected ?? Number.POSITIVE_INFINITY)) {
@@ -90,6 +92,7 @@ export const noteAck = (
 export const startAt = (model: Model, c: Connection, device: Device, start: number, now: number): void => {
   model.connections.set(c.id, c);
   if (start > device.cursor) {
+    noteHad(model, c, device.cursor, Math.max(device.acked, device.cursor), start, now);
     // A rejection of its own is not made good by having processed what came later.
     model.ackRange(device.cursor, start, now, Math.max(device.acked, device.cursor));
     device.acked = Math.max(device.acked, start);
@@ -111,7 +114,10 @@ export const endConnections = (
   now: number,
   isStored: (seq: number) => boolean,
 ): void => {
-  for (const c of ended) model.connections.delete(c.id);
+  for (const c of ended) {
+    model.connections.delete(c.id);
+    noteClosed(model, c, code, now);
+  }
   for (const c of ended) noteEnd(model, c, code, now, isStored);
   model.buryRejected(now);
 };
@@ -144,6 +150,7 @@ const noteEnd = (model: Model, c: Connection, code: number, now: number, isStore
 
 /** All sockets are gone, and with them what they knew. */
 export const loseConnections = (model: Model): void => {
+  loseTrails(model);
   for (const c of model.connections.values()) {
     const device = model.devices.get(c.device);
     if (device !== undefined) device.strikesMin = 0;

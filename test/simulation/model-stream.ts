@@ -4,6 +4,7 @@ import { rfc3339 } from "../../src/protocol/instant.ts";
 import { expect, fail, same } from "./mismatch.ts";
 import type { Message, Model } from "./model.ts";
 import type { Connection } from "./model-connection.ts";
+import { noteSent } from "./model-trails.ts";
 
 interface Owed {
   readonly message: Message;
@@ -79,7 +80,10 @@ export const checkMessages = (
       total(messages),
       now,
     );
-    for (const m of messages) m.wasSent = true;
+    for (const m of messages) {
+      m.wasSent = true;
+      noteSent(m, c, now);
+    }
   });
 };
 

@@ -10,6 +10,7 @@ import type { DeadLetterReason, MessageEnd, MessageStatus } from "../../src/prot
 import type { DeliverySettings } from "../../src/settings/delivery.ts";
 import { fail } from "./mismatch.ts";
 import type { Connection } from "./model-connection.ts";
+import type { Passage } from "./model-trails.ts";
 
 export type LossReason = "expired" | "overtaken" | "undeliverable";
 
@@ -42,6 +43,8 @@ export interface Message {
   wasSent: boolean;
   /** A crash took the memory of which socket was sent what. */
   mayHaveBeenSent: boolean;
+  /** What became of it on each connection, by its id (N3). */
+  readonly passages: Map<string, Passage>;
 }
 
 export interface Device {
@@ -81,6 +84,8 @@ export class Model {
   /** Since when acks may rest in memory; undefined = all are durable. */
   unrecordedSince: number | undefined;
   hadDevice = false;
+  /** How many there were since the last erasure. */
+  connectionsEnded = 0;
   highestSeq = 0;
   /** The same since the last erasure: of what was before nothing is known. */
   highestKnown = 0;
@@ -163,6 +168,7 @@ export class Model {
       ackedAt: undefined,
       wasSent: false,
       mayHaveBeenSent: false,
+      passages: new Map(),
       ...m,
     };
     if (m.seq <= this.highestSeq)
@@ -290,6 +296,7 @@ export class Model {
     this.durableAcked = 0;
     this.unrecordedSince = undefined;
     this.hadDevice = false;
+    this.connectionsEnded = 0;
     this.highestKnown = 0;
     this.revokedAt = Math.max(this.revokedAt, now);
   }

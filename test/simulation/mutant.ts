@@ -1,12 +1,10 @@
 /** The simulation around code with a bug planted in it; the files themselves stay as they are. */
 import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { build } from "esbuild";
 import type { PlantedBug } from "./planted-bugs.ts";
 
-type Simulate = typeof import("./simulate.ts");
-
-const pathOf = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+const pathOf = (relative: string): string => join(import.meta.dirname, relative);
 
 /** The file's text with the bug in it; throws where the code has moved on, so that a bug that is none does not go unnoticed. */
 const plant = async ({ name, file, edits }: PlantedBug): Promise<string> => {
@@ -21,11 +19,17 @@ const plant = async ({ name, file, edits }: PlantedBug): Promise<string> => {
   return text;
 };
 
-export const simulateWith = async (bug: PlantedBug): Promise<Simulate> => {
+export const simulateWith = (bug: PlantedBug) => mutant<typeof import("./simulate.ts")>("simulate.ts", bug);
+
+export const fleetWith = (bug: PlantedBug) =>
+  mutant<{ readonly runFleet: (seed: number) => Promise<string | undefined> }>("fleet/fleet.ts", bug);
+
+/** A module of this folder, with all that it imports, and the bug. */
+const mutant = async <M>(entry: string, bug: PlantedBug): Promise<M> => {
   const contents = await plant(bug);
   const mutated = pathOf(`../../src/${bug.file}`);
   const bundle = await build({
-    entryPoints: [pathOf("simulate.ts")],
+    entryPoints: [pathOf(entry)],
     bundle: true,
     write: false,
     format: "esm",
@@ -42,7 +46,5 @@ export const simulateWith = async (bug: PlantedBug): Promise<Simulate> => {
   });
   const code = bundle.outputFiles[0]?.text ?? "";
   // Vite must not look into what it is to load.
-  return (await import(
-    /* @vite-ignore */ `data:text/javascript;base64,${Buffer.from(code).toString("base64")}`
-  )) as Simulate;
+  return (await import(/* @vite-ignore */ `data:text/javascript;base64,${Buffer.from(code).toString("base64")}`)) as M;
 };

@@ -7,7 +7,7 @@ export interface PlantedBug {
   readonly edits: readonly (readonly [find: string, replace: string])[];
 }
 
-const bug = (name: string, file: string, ...edits: PlantedBug["edits"]): PlantedBug => ({ name, file, edits });
+export const bug = (name: string, file: string, ...edits: PlantedBug["edits"]): PlantedBug => ({ name, file, edits });
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   // ── Accepting ──
@@ -328,6 +328,36 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "nextAttemptAt(attempts + 2,",
   ]),
   bug("[N2] one event has another id each time", "outbox/telling.ts", ["const id = `msg_", "const id = now + `_msg_"]),
+  bug("[N1] a fallback is done with before the webhook's queue has it", "outbox/ending.ts", [
+    "for (const held of tables.messages.wholes(heads)) tellFallback(tables, held, now);",
+    "",
+  ]),
+  bug("[N1] of fallbacks that are due at once, only one goes", "outbox/ending.ts", [
+    "for (const held of tables.messages.wholes(heads)) tellFallback(tables, held, now);",
+    "for (const held of tables.messages.wholes(heads.slice(0, 1))) tellFallback(tables, held, now);",
+  ]),
+  bug(
+    "[N2] a webhook leaves the queue as it is sent, not as it is taken",
+    "webhooks/queue.ts",
+    [
+      "`SELECT n, id, event, seq, body, attempts FROM webhooks\n       WHERE next_at <= ?",
+      "`DELETE FROM webhooks WHERE n IN (SELECT n FROM webhooks WHERE next_at <= ?",
+    ],
+    [
+      "ORDER BY next_at, n LIMIT ?`,\n      now",
+      "ORDER BY next_at, n LIMIT ?) RETURNING n, id, event, seq, body, attempts`,\n      now",
+    ],
+  ),
+  bug(
+    "[N2] a webhook comes again under another id",
+    "webhooks/queue.ts",
+    [
+      "`SELECT n, id, event, seq, body, attempts FROM webhooks",
+      "`SELECT n, id || '_' || attempts AS id, event, seq, body, attempts FROM webhooks",
+    ],
+    ["`DELETE FROM webhooks WHERE n = ? AND id = ?`", "`DELETE FROM webhooks WHERE n = ? AND id <> ? || '.'`"],
+    ["fault = ? WHERE n = ? AND id = ?`", "fault = ? WHERE n = ? AND id <> ? || '.'`"],
+  ),
 
   // ── Who needs a person, and bulk ──
   bug("[N5] a step takes more than its limit", "outbox/accepting.ts", [
@@ -350,9 +380,59 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "if (reasons !== reasonsIn(stamp)) facts.set(",
     "if ((reasons | reasonsIn(stamp)) !== reasonsIn(stamp)) facts.set(",
   ]),
+  bug("[N4] who has one dead letter left leaves the list", "outbox/attention.ts", [
+    "deadLetters.reasons |",
+    "(deadLetters.count(now) > 1 ? deadLetters.reasons : 0) |",
+  ]),
   bug("[N4] why somebody is in the list is not told again as it changes", "outbox/attention.ts", [
     "if (reasons !== reasonsIn(stamp)) facts.set(",
     "if ((reasons === 0) !== (reasonsIn(stamp) === 0)) facts.set(",
+  ]),
+
+  // ── Trails ──
+  bug("[N3] of a connection that has ended nothing is told", "delivery/closing.ts", [
+    "desk.outbox.trails.add(session.trail, ended);",
+    "",
+  ]),
+  bug("[N3] what a connection was sent goes with the first of it", "outbox/trails.ts", [
+    "this.#messages.mayHold(from, through) ? [] : slot",
+    "this.#messages.mayHold(from, from) ? [] : slot",
+  ]),
+  bug("[N3] a trail goes through a connection that was sent a gap in the message's place", "outbox/stretches.ts", [
+    "(s.sentAt === undefined || s.sentAt < expiresAt)",
+    "(s.sentAt === undefined || expiresAt > 0)",
+  ]),
+  bug("[N3] what a connection has acked is forgotten at a hibernation", "delivery/session.ts", [
+    "session.answered = new Answered(unpacked(a.answered ?? [], a.start, a.openedAt));",
+    "",
+  ]),
+  bug("[N3] what is rejected is told of as acked", "delivery/tracing.ts", [
+    'note(session, first - 1, seq, "rejected", now);',
+    'note(session, first - 1, seq, "acked", now);',
+  ]),
+  bug("[N3] a device that has it says so in vain", "delivery/attaching.ts", [
+    "traceAfter(session, Math.max(device.acked, device.cursor), now);",
+    "",
+  ]),
+  bug("[N3] what others still need is forgotten with the ack", "delivery/tracing.ts", [
+    "const isAlone = desk.sessions.size === 1 && desk.outbox.devices.count === 1;",
+    "const isAlone = desk.sessions.size === 1;",
+  ]),
+  bug("[N3] a trail forgets when it was sent, once it is stored", "outbox/stretches.ts", [
+    "sentAt: kind === HAD ? undefined : at + sentMs,",
+    "sentAt: kind === HAD ? undefined : at,",
+  ]),
+  bug("[N3] a dead letter's trail goes on after its end", "outbox/trail.ts", [
+    "steps.filter((step) => step.at <= until)",
+    "steps",
+  ]),
+  bug("[N3] the end of the connection that ends a message is not told", "delivery/closing.ts", [
+    "for (const session of leaving) session.ended = ended;",
+    "",
+  ]),
+  bug("[N3] what is requeued is told of as new", "outbox/trail.ts", [
+    'requeuedFrom === null ? { at, event: "accepted" }',
+    'requeuedFrom !== -1 ? { at, event: "accepted" }',
   ]),
 
   // ── What is due ──
@@ -376,5 +456,31 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     'closeAll(this.#desk, late, "ack_timeout", now);',
     "for (const s of late) for (const e of outbox.read(s.acked, 0, { count: 1, bytes: 1_000 }, now).entries) " +
       'if (e.kind === "message") this.#desk.frames(s, [JSON.stringify({ type: "messages", prev: s.sent, messages: [JSON.parse(e.text)] })]);',
+  ]),
+
+  // ── Looking on ──
+  bug("[N6] an end that is no delivery is not seen", "outbox/ending.ts", [
+    "witness.seen?.push(...heads.map((head) => endOf(head, end)));",
+    "",
+  ]),
+  bug("[N6] what was on its way is seen to be accepted again as it is stored", "outbox/accepting.ts", [
+    "const { id, seq } = message.head;\n  tables.messages.insert(message);",
+    'const { id, seq } = message.head;\n  tables.witness.seen?.push(acceptanceOf(message.head, { type: "t", bytes: 1 }));\n  tables.messages.insert(message);',
+  ]),
+  bug("[N6] what is sent is chained to the last ack", "delivery/streaming.ts", [
+    "...session.name, prev, seq",
+    "...session.name, prev: session.acked, seq",
+  ]),
+  bug("[N6] an ack in a rejection is not seen", "delivery/receiving.ts", [
+    "session.ack(seq, seq, now);\n  noteProgress(desk, session);",
+    "session.ack(seq, seq, now);",
+  ]),
+  bug("[N6] a look does not count acks that are not recorded", "delivery/backend-calls.ts", [
+    "desk.outbox.summary(Math.min(acked, ...devices.map((d) => d.cursor)), now)",
+    "desk.outbox.summary(0, now)",
+  ]),
+  bug("[N6] a look stores what is on its way", "delivery/delivery.ts", [
+    "backend.look(this.#desk, now)",
+    "backend.look(this.#settled(now), now)",
   ]),
 ];

@@ -45,6 +45,7 @@ export const quiesce = (referee: Referee): void => {
   checkEnds(referee);
   checkStorage(referee);
   checkMeasured(referee);
+  same(world.onlooker.open.size, 0, "N6", () => "messages that were seen to be accepted, and not to end");
 };
 
 /** Every message that was accepted has been counted once as delivered, or as what it ended as otherwise, and is held no more. */
@@ -101,6 +102,7 @@ const checkEnds = (referee: Referee): void => {
 const checkStorage = ({ world, model }: Referee): void => {
   const count = (query: string) => world.sql.exec<{ n: number }>(`SELECT COUNT(*) AS n FROM ${query}`)[0]?.n;
   same(count("packs"), 0, "D1", () => "messages stored after the end of all");
+  same(count("trails"), 0, "N3", () => "connections that trails tell of, with nothing held");
   const passed = Math.min(...[...model.devices.values()].map((device) => device.cursor));
   same(count(`losses WHERE seq <= ${passed}`), 0, "C4", () => "losses stored that everybody has passed");
   const ended = world.sql.exec<{ ends: string }>("SELECT ends FROM journal").flatMap(({ ends }) =>

@@ -2,7 +2,6 @@
 import type { Delivery } from "../../src/delivery/delivery.ts";
 import type { Effect } from "../../src/delivery/effects.ts";
 import { Outbox } from "../../src/outbox/outbox.ts";
-import { readHeads } from "../../src/outbox/pack-heads.ts";
 import { BITS_END, reasonsOf } from "../../src/protocol/attention.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { DEAD_LETTER_REASONS, type MessageState } from "../../src/protocol/message.ts";
@@ -82,7 +81,7 @@ export class Referee {
           const end = run.findIndex((e) => !isSame(e));
           const closes = run.slice(0, end === -1 ? run.length : end).filter((e) => e.kind === "close");
           const ended = closes.map((e) => this.#closed(e.connection, e.code, e.reason, turn.now, closing));
-          endConnections(this.model, ended, effect.code, turn.now, (seq) => this.stored().has(seq));
+          endConnections(this.model, ended, effect.code, turn.now, (seq) => this.world.stored().has(seq));
           break;
         }
         case "ended":
@@ -108,7 +107,7 @@ export class Referee {
   }
 
   noteStored(now: number): void {
-    if (this.model.isAnyOver(now)) this.model.noteStored(this.stored(), now);
+    if (this.model.isAnyOver(now)) this.model.noteStored(this.world.stored(), now);
     if (this.model.settings.hasReceiver) {
       noteTold(this.model, this.world.sql.exec<ToldRow>("SELECT id, event, seq, body FROM webhooks"), now);
     }
@@ -121,11 +120,6 @@ export class Referee {
     const shown = reasonsOf((fact?.value ?? 0) % BITS_END).filter((reason) => isIn(DEAD_LETTER_REASONS, reason));
     const there = sql.exec<{ reason: string }>("SELECT DISTINCT reason FROM dead_letters").map(({ reason }) => reason);
     same(shown.toSorted().join(), there.toSorted().join(), "N4", () => "reasons why a person should look");
-  }
-
-  stored(): ReadonlySet<number> {
-    const packs = this.world.sql.exec<{ pack: number; heads: string }>("SELECT pack, heads FROM packs");
-    return new Set(packs.flatMap(({ pack, heads }) => readHeads(pack, heads).map(({ head }) => head.seq)));
   }
 
   #frame(id: string, text: string, now: number): void {
@@ -239,7 +233,7 @@ export class Referee {
 
   /** A message that was accepted, has not ended, and is stored nowhere is on its way. */
   noteDirect(m: Message): void {
-    if (this.model.settings.directGraceMs > 0 && m.end === undefined) m.direct = !this.stored().has(m.seq);
+    if (this.model.settings.directGraceMs > 0 && m.end === undefined) m.direct = !this.world.stored().has(m.seq);
   }
 
   /** What went on its way and was never stored, or whose end was not, is known no more. */
@@ -257,7 +251,7 @@ export class Referee {
         if (deadline <= now) continue;
         const m = this.model.bySeq(seq);
         // As long as it is not stored, it has ended only where every device has it.
-        if (m?.direct && !this.model.isReleased(m) && !this.stored().has(seq)) continue;
+        if (m?.direct && !this.model.isReleased(m) && !this.world.stored().has(seq)) continue;
         const over = m?.end ?? (m !== undefined && this.model.isAcked(m) ? "delivered" : undefined);
         expect(over === undefined, "S3", () => `${seq} has ended as ${over}, and its wait goes on`);
       }

@@ -11,7 +11,10 @@ import { type Attachment, Session } from "../../src/delivery/session.ts";
 import { Tally } from "../../src/measures/tally.ts";
 import type { NodeSql } from "../../src/outbox/node-sql.ts";
 import { Outbox } from "../../src/outbox/outbox.ts";
+import { readHeads } from "../../src/outbox/pack-heads.ts";
 import type { DeliverySettings } from "../../src/settings/delivery.ts";
+import { same } from "./mismatch.ts";
+import { Onlooker } from "./onlooker.ts";
 import type { Death } from "./operations.ts";
 
 interface Socket {
@@ -57,6 +60,8 @@ export class World {
 
   /** What all turns that were committed have measured (M1). */
   readonly measured = new Tally();
+  /** An operator who has seen all of them (N6). */
+  readonly onlooker = new Onlooker();
 
   get now(): number {
     this.#open();
@@ -87,6 +92,7 @@ export class World {
   #open() {
     if (this.#core !== undefined) return this.#core;
     const outbox = new Outbox(this.sql, this.settings, "m");
+    outbox.witness.take(true);
     this.#clock = Math.max(outbox.clockFloor, this.machineNow);
     const sessions = [...this.#sockets.values()].map(({ attachment }) =>
       Session.restore(JSON.parse(attachment) as Attachment),
@@ -117,8 +123,10 @@ export class World {
       return undefined;
     }
     if (accepts !== undefined) this.#sockets.set(accepts, { attachment: "null", autoPingedAt: undefined });
-    const { effects, touched, measured } = delivery.takeEffects();
+    const { effects, touched, measured, seen } = delivery.takeEffects(true);
     this.measured.add(measured);
+    this.onlooker.look(seen, effects);
+    this.#lookWhileUnderWay(delivery, now);
     if (dies === "after_commit") {
       this.crash();
       return { kind: "committed", result, effects, now };
@@ -132,6 +140,14 @@ export class World {
     if (accepts !== undefined && this.#sockets.get(accepts)?.attachment === "null") this.#sockets.delete(accepts);
     this.#arm();
     return { kind: "done", result, effects, now };
+  }
+
+  /** What is on its way stays so, whoever looks (N6). */
+  #lookWhileUnderWay(delivery: Delivery, now: number): void {
+    const { graceEndsAt } = delivery;
+    if (graceEndsAt === undefined) return;
+    delivery.look(now);
+    same(delivery.graceEndsAt, graceEndsAt, "N6", () => "the grace of what is on its way, once it was looked at");
   }
 
   /** The socket has gone: its close event is the turn that follows. */
@@ -183,10 +199,19 @@ export class World {
   /** Forgets what is in memory; also what the shell does after an erasure. */
   hibernate(): void {
     this.#core = undefined;
+    const stored = this.stored();
+    this.onlooker.forget((seq) => stored.has(seq));
   }
 
   crash(): void {
-    this.#core = undefined;
+    this.hibernate();
     this.#sockets.clear();
+    this.onlooker.lose();
+  }
+
+  /** The seqs of what is held, read past the Mailbox. */
+  stored(): ReadonlySet<number> {
+    const packs = this.sql.exec<{ pack: number; heads: string }>("SELECT pack, heads FROM packs");
+    return new Set(packs.flatMap(({ pack, heads }) => readHeads(pack, heads).map(({ head }) => head.seq)));
   }
 }

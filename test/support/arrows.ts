@@ -48,6 +48,8 @@ const layers: Readonly<Record<string, Layer>> = {
   "command-line": { imports: ["protocol", "sender"], portable: true },
   // An app, and the development Worker around the one that is deployed: that one imports nothing of it.
   demo: { imports: ["index.ts", "client", "sender"], types: ["worker"] },
+  // The operator's page: it speaks to the service over HTTP alone.
+  console: { imports: ["protocol"], portable: true },
   // It runs on the developer's machine, before there is a server.
   operate: { imports: [], types: ["protocol"] },
 };

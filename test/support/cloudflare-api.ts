@@ -16,6 +16,8 @@ export const startCloudflareApi = async (name: string, version: string): Promise
   const script = { last_deployed_from: "wrangler", tag: "t", migration_tag: "v1", etag: "e", handlers: ["fetch"] };
   const results: readonly (readonly [call: RegExp, result: unknown])[] = [
     [/^GET \/services\/[^/]+$/, { default_environment: { environment: "production", script } }],
+    // It has all files of the console already.
+    [/^POST .*\/assets-upload-session$/, { buckets: [], jwt: "e30.e30.e30" }],
     [/^POST .*\/versions$/, { id: version, metadata: {}, startup_time_ms: 5, resources: { script, bindings: [] } }],
     [/^GET .*\/deployments$/, { deployments: [{ id: "d", versions: [{ version_id: "v0", percentage: 100 }] }] }],
     [/^POST .*\/deployments$/, { id: "d" }],

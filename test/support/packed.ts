@@ -23,13 +23,25 @@ export const shellIn = (cwd: string, script: string): Shell =>
     },
   });
 
+/** For one command that needs no network, a build or a bundle at most: they take seconds, on a machine that has other work tens of them. */
+export const commandMs = 120_000;
+
 /** Runs it to its end; what it said, or a failed test that tells. */
-export const runIn = async (cwd: string, script: string): Promise<string> => {
+export const runIn = async (cwd: string, script: string, deadlineMs = commandMs): Promise<string> => {
   const shell = shellIn(cwd, script);
-  const code = await shell.exited;
+  const code = await shell.ends(deadlineMs).catch((error: Error) => {
+    throw new Error(`${script}: ${error.message}`);
+  });
   if (code !== 0) throw new Error(`${script} ended with ${code}:\n${shell.output}`);
   return shell.output;
 };
+
+/**
+ * An installation. npm by itself waits for five minutes, three times, before it says that a registry does not answer. Here a request has twenty
+ * seconds, twice, and each one is in what it says: a registry that is slow, or silent, is named.
+ */
+export const installMs = 180_000;
+const install = "npm install --loglevel=http --fetch-timeout=20000 --fetch-retries=1 --fetch-retry-mintimeout=1000";
 
 /** The package as `npm publish` would upload it. */
 export interface Packed {
@@ -60,9 +72,10 @@ export const pack = async (): Promise<Packed> => {
       made.push(dir);
       cpSync(join(fixtures, fixture), dir, { recursive: true });
       writeFileSync(join(dir, "package.json"), JSON.stringify({ private: true, type: "module" }));
-      // In the versions that this project has: its own installation has left them in npm's cache.
+      // In the versions that this project has, whose tarballs its own installation has left in npm's cache. Not so what a registry says of
+      // them (`npm ci` asks for none of that): it is asked once, and then `prefer_offline` has it.
       const packages = others.map((name) => `${name}@${devDependencies[name]}`);
-      await runIn(dir, `npm install ${[tarball, ...packages].join(" ")}`);
+      await runIn(dir, `${install} ${[tarball, ...packages].join(" ")}`, installMs);
       return dir;
     },
   };

@@ -1,9 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
 
-/** What a person's new terminal has: nothing of npm's or the test runner's, and the machine's own Node. */
+/**
+ * How this machine reaches a registry, and whom it trusts there. It stands in the environment, or npm has put it there from its files for
+ * whatever it runs; a global npmrc is found beside the Node in use, so not by an npm that runs on another one.
+ */
+const waysOut =
+  /^(NODE_EXTRA_CA_CERTS|npm_config_(registry|cafile|ca|strict_ssl|(https?_|no)?proxy|cache|userconfig))$/;
+
+/** What a person's new terminal has: nothing else of npm's or the test runner's, and the machine's own Node. */
 const freshEnvironment = (): NodeJS.ProcessEnv => {
   const kept = Object.entries(process.env).filter(
-    ([name]) => !/^(npm_|INIT_CWD$|NODE$|NODE_|VITEST|TEST$|FORCE_COLOR$)/.test(name),
+    ([name]) => waysOut.test(name) || !/^(npm_|INIT_CWD$|NODE$|NODE_|VITEST|TEST$|FORCE_COLOR$)/.test(name),
   );
   const path = (process.env.PATH ?? "").split(":").filter((dir) => !/node_modules\/\.bin$|node-gyp-bin$/.test(dir));
   return { ...Object.fromEntries(kept), PATH: path.join(":") };
@@ -70,6 +77,19 @@ export class Shell {
       this.#watchers.add(look);
       look();
     });
+  }
+
+  /** Awaits its end, and returns its code; what has not ended by then is killed, and fails with what it said. */
+  async ends(deadlineMs: number): Promise<number | null> {
+    let isLate = false;
+    const deadline = setTimeout(() => {
+      isLate = true;
+      this.kill("SIGKILL");
+    }, deadlineMs);
+    const code = await this.exited;
+    clearTimeout(deadline);
+    if (isLate) throw new Error(`it has not ended in ${deadlineMs} ms:\n${this.output}`);
+    return code;
   }
 
   type(line: string): void {

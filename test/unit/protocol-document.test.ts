@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { overTime } from "../../src/monitor/steps.ts";
 import { NodeSql } from "../../src/outbox/node-sql.ts";
 import { Outbox } from "../../src/outbox/outbox.ts";
+import { trailOf } from "../../src/outbox/trail.ts";
 import { bitOf } from "../../src/protocol/attention.ts";
 import { parseClientFrame } from "../../src/protocol/client-frames.ts";
 import { ERRORS, refuse } from "../../src/protocol/errors.ts";
@@ -14,18 +15,20 @@ import * as http from "../../src/protocol/http.ts";
 import { isDevice } from "../../src/protocol/identifiers.ts";
 import { rfc3339 } from "../../src/protocol/instant.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
+import { type Happening, liveFrame, skippedFrame } from "../../src/protocol/live-frames.ts";
 import { LOCATIONS } from "../../src/protocol/location.ts";
 import { DEAD_LETTER_REASONS, type MessageStatus } from "../../src/protocol/message.ts";
 import { NAMED_MAX, RANGES } from "../../src/protocol/monitor-api.ts";
 import { messageReply, problemBody, problemOutcome, sentOutcome } from "../../src/protocol/outcomes.ts";
 import { parsePublisherFrame, publishedFrame, publisherEstablishedFrame } from "../../src/protocol/publish-frames.ts";
 import { READINESS_STEPS, type Readiness } from "../../src/protocol/readiness.ts";
+import { userReply } from "../../src/protocol/user-reply.ts";
 import { accessSettings } from "../../src/settings/access.ts";
 import { DELIVERY_DEFAULTS, deliverySettings } from "../../src/settings/delivery.ts";
 import { ATTEMPT_DELAYS_MS } from "../../src/webhooks/schedule.ts";
 import { closeEvent, frameEvent } from "../../src/worker/event-format.ts";
 import { attentionPage, jobReply } from "../../src/worker/operator-replies.ts";
-import { deadLetterReply, userReply } from "../../src/worker/replies.ts";
+import { deadLetterReply } from "../../src/worker/replies.ts";
 import { TOKEN_SECRET } from "../support/credentials.ts";
 import { projectDir } from "../support/worker-config.ts";
 import { mailboxNameOf, ROUTES, workerUnderTest } from "./worker-under-test.ts";
@@ -149,6 +152,7 @@ test("[A1] PROTOCOL.md lists every route with its scopes, its query and its body
     "GET /metrics": keys(http.noQuery),
     "GET /v1/monitor": keys(http.monitorQuery),
     "GET /v1/alerts": keys(http.noQuery),
+    "GET /v1/key": keys(http.noQuery),
     "GET /health": keys(http.noQuery),
     "GET /ready": keys(http.noQuery),
     "GET /openapi.json": keys(http.noQuery),
@@ -214,6 +218,19 @@ const webhookOf = (): string => {
   return body.replace(String(taken.message.head.seq), String(SEQ));
 };
 
+/** Of a message that a connection could not process. */
+const rejectedTrail = (): string => {
+  const stretch = { from: SEQ, through: SEQ, sentAt: AT, answer: { as: "rejected" as const, at: LATER } };
+  return trailOf(
+    {
+      ...{ seq: SEQ, acceptedAt: AT, expiresAt: AT + LIMITS.ttlDefaultMs, requeuedFrom: null, escalatedAt: null },
+      rejectReason: "no such order",
+    },
+    [{ connection: CONNECTION, device: "phone", stretches: [stretch] }],
+    { reason: "rejected", at: LATER },
+  );
+};
+
 /** What the code says where the document gives an example of it. */
 const examples: Readonly<Record<string, string>> = {
   "[S7] the reply of a send": JSON.stringify(
@@ -250,6 +267,7 @@ const examples: Readonly<Record<string, string>> = {
   "[D7] a dead letter": deadLetterReply({
     ...order,
     ...{ topic: "orders", reason: "rejected", rejectReason: "no such order", endedAt: LATER },
+    trail: rejectedTrail(),
   }),
   "[N2] a webhook": webhookOf(),
   "[N4] who needs a person": JSON.stringify(
@@ -316,6 +334,21 @@ const examples: Readonly<Record<string, string>> = {
   "[C2] caught_up": frames.caughtUpFrame(SEQ + 3),
   "[C11] error": frames.errorFrame("bad_frame", "Frames are text, not binary."),
 };
+
+test("[N6] what an operator is told reads in PROTOCOL.md as the code writes it", () => {
+  const connection = { connection_id: CONNECTION, device: "phone" };
+  const told: readonly (readonly [Happening, number])[] = [
+    [{ type: "accepted", seq: SEQ, id: "order-7", message_type: "order", topic: "orders" }, AT],
+    [{ type: "connected", ...connection }, AT],
+    [{ type: "sent", ...connection, prev: 0, seq: SEQ, count: 1 }, AT],
+    [{ type: "acked", ...connection, seq: SEQ, checkpoint: SEQ }, LATER],
+    [{ type: "ended", seq: SEQ, id: "order-7", status: "delivered" }, LATER],
+    [{ type: "disconnected", ...connection, code: 1_000 }, LATER],
+  ];
+  const texts = [...told.map(([happening, at]) => liveFrame(happening, at)), skippedFrame(12)];
+  const events = texts.map((text) => frameEvent({ type: JSON.parse(text).type }, text)).join("");
+  expect(blocks("text")).toContain(events.replace(/\n$/, ""));
+});
 
 for (const [name, text] of Object.entries(examples)) {
   test(`${name} reads in PROTOCOL.md as the code writes it`, () => {
@@ -451,6 +484,7 @@ const sentences: readonly string[] = [
   "answered 2xx: it comes",
   `nobody has acked ${inMinutes(L.heldTooLongMs)} after it was accepted`,
   `with ${L.timeoutsInARow} connections of one device in a row`,
+  `and by D9 up to ${LATE_S} s after its ack.`,
   `Jobs are known for ${constant("monitor/bulk-jobs.ts", "KEPT_DAYS")} days.`,
 ];
 
@@ -484,6 +518,8 @@ test("what those sentences rest on is so", () => {
   expect(readFileSync(join(projectDir, "src/outbox/folding.ts"), "utf8")).toContain(
     `FOLD_MAX_BYTES = ${FOLD_KIB} * 1_024`,
   );
+  expect(prose).toContain("at most twice a second;");
+  expect(1_000 / constant("mailbox/observers.ts", "STATE_EVERY_MS")).toBe(2);
   expect(1_000 / GATHER_MS).toBeLessThanOrEqual(LIMITS.clientFramesPerSecond / 2);
   expect(["", "a", "AZaz09._~-", "a".repeat(64), "a".repeat(65), "a b"].map(isDevice)).toEqual([
     ...[false, true, true, true, false, false],

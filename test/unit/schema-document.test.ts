@@ -118,7 +118,7 @@ const counting = (settings: DeliverySettings = DELIVERY_DEFAULTS) => {
       const call: AttachCall = { user: "ada", device, window: 256, token, tag: "t" };
       delivery.attach(call, device, AT);
     },
-    detach: (device: string) => delivery.detach(device, AT),
+    detach: (device: string) => delivery.detach(device, 1006, AT),
     /** Gives back the seq. */
     send: (message: Partial<NewMessage> = {}): number => {
       calls += 1;
@@ -216,6 +216,19 @@ test("a second device, an attach and an end cost what SCHEMA.md says, and idlene
   };
   expect(core.changedBy(again)).toBe(cost("a device attaches again, and its connection ends"));
   expect(core.changedBy(core.tick)).toBe(cost("nothing, for however long"));
+  // Messages wait for the phone that the laptop has acked on a connection: what is known of that goes with the last of them.
+  core.ack("phone", seq);
+  core.tick();
+  core.attach("laptop");
+  const last = core.sendAll(3);
+  core.ack("laptop", last);
+  core.tick();
+  const end = cost("a device attaches again, and its connection ends") - 1;
+  const more = cost("the same, where it was sent something that is still held");
+  expect(core.changedBy(() => core.detach("laptop"))).toBe(end + more);
+  core.ack("phone", last);
+  const alone = cost("it is acked alone, by the only device");
+  expect(core.changedBy(core.tick)).toBe(alone + more);
 });
 
 test("[S4] ids that are forgotten cost what SCHEMA.md says", () => {
@@ -281,6 +294,8 @@ test("every number in the sentences of SCHEMA.md is the code's", () => {
     `Those are kept for ${constant("webhooks/queue.ts", "FAILED_TTL_DAYS")} days, and at most ${count(constant("webhooks/queue.ts", "FAILED_MAX"))} of them |`,
     "| 1 where it is a stream's delta",
     "the id's FNV-1a hash",
+    `The newest ${LIMITS.trailConnectionsMax} are kept`,
+    `Up to ${constant("delivery/answered.ts", "STRETCHES_MAX")} runs:`,
     "and may have at most 16,384 bytes; a full window takes about 5 kB",
     "the version of this shape: 1.",
     "| 1 once there was a device",

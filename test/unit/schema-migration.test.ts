@@ -4,6 +4,7 @@ import { Delivery } from "../../src/delivery/delivery.ts";
 import { NodeSql } from "../../src/outbox/node-sql.ts";
 import { Outbox } from "../../src/outbox/outbox.ts";
 import { migrate, SCHEMA_VERSION } from "../../src/outbox/schema.ts";
+import { rfc3339 } from "../../src/protocol/instant.ts";
 import { DELIVERY_DEFAULTS, type DeliverySettings } from "../../src/settings/delivery.ts";
 
 const AT = Date.UTC(2026, 10, 23);
@@ -52,7 +53,14 @@ test("[O2] a Mailbox of the first schema is brought to this one with all that it
   );
   expect(delivery.held(0, 10, AT + 1).items.map(({ seq }) => seq)).toEqual([SEQ, SEQ + 1]);
   expect(delivery.deadLetters(0, 10, { all: true }, AT + 1).items).toMatchObject([
-    { seq: SEQ - 5, rejectReason: "no" },
+    {
+      ...{ seq: SEQ - 5, rejectReason: "no" },
+      // N3: as much as its row says.
+      trail: JSON.stringify([
+        { at: rfc3339(AT - 10), event: "accepted" },
+        { at: rfc3339(AT), event: "rejected", reason: "no" },
+      ]),
+    },
   ]);
   expect(outbox.devices.get("phone")).toMatchObject({ strikes: 2, strikeSeq: SEQ });
   // Nobody has said yet whose it is: what it tells says as much as it knows.
@@ -80,4 +88,38 @@ test("[O2] after a rollback the first release works on the tables of this one, a
     // In steps.
   }
   expect(again.user(AT + 130_000)).toMatchObject({ held: { count: 1 }, deadLetters: 3 });
+});
+
+/** As schema 2 did it: an erasure empties the tables that it knows. */
+const TABLES_OF_SECOND = ["facts", "packs", "devices", "losses", "dead_letters", "journal", "webhooks"] as const;
+
+test("[O2, N3, U4] the release without trails works on these tables, and what it leaves in them goes with what is due next", () => {
+  const sql = new NodeSql();
+  const { delivery } = opened(sql);
+  const token = { issuedAt: AT, expiresAt: AT + 3_600_000 };
+  delivery.send([{ call: 1, send: { user: "ada", messages: [{ type: "new", bytes: 14 }] } }], AT);
+  delivery.attach({ user: "ada", device: "phone", window: 256, token, tag: "t" }, "c1", AT + 1);
+  delivery.detach("c1", 1006, AT + 2);
+  const trails = () => sql.exec(`SELECT connection_id, device FROM trails`);
+  expect(trails()).toEqual([{ connection_id: "c1", device: "phone" }]);
+  // A dead letter of its own says nothing of a trail.
+  sql.exec(
+    `INSERT INTO dead_letters (seq, id, reason, reject_reason, bytes, accepted_at, expires_at, ended_at, requeued_from, topic, append, type, data)
+     VALUES (?, NULL, 'expired', NULL, 31, ?, ?, ?, ?, NULL, 0, 'old', NULL)`,
+    ...[SEQ - 5, AT - 10, AT, AT, SEQ - 9],
+  );
+  expect(opened(sql).delivery.deadLetters(0, 10, { all: true }, AT + 3).items).toMatchObject([
+    {
+      trail: JSON.stringify([
+        { at: rfc3339(AT - 10), event: "requeued", from: SEQ - 9 },
+        { at: rfc3339(AT), event: "expired" },
+      ]),
+    },
+  ]);
+  for (const table of TABLES_OF_SECOND) sql.exec(`DELETE FROM ${table}`);
+  const { outbox, delivery: again } = opened(sql, AT + 4);
+  expect(trails()).toHaveLength(1);
+  again.tick(AT + 4);
+  expect(trails()).toEqual([]);
+  expect(outbox.isBlank).toBe(true);
 });

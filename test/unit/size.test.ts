@@ -1,7 +1,11 @@
-/** What an app's page pays for the SDK, held to a budget. */
+/** What pages pay for the SDK, and an operator for the console, held to a budget. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { expect, test } from "vitest";
+import { makeConsole } from "../../src/operate/console-page.ts";
 import { projectDir } from "../support/worker-config.ts";
 
 /** One entry point as an app's bundler would ship it: the bytes that travel, and the files they came from. */
@@ -50,4 +54,18 @@ test("who only sends does not ship what an operator does", async () => {
   expect(sources.filter((path) => operating.test(path)).length).toBeGreaterThan(1);
   const alone = await shipped("src/sender/sender.ts", [], "createSender");
   expect(alone.sources.filter((path) => operating.test(path))).toEqual([]);
+});
+
+test("the console, charts and all, costs an operator at most 72 kB", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "restante-console-"));
+  try {
+    await makeConsole(folder);
+    const bytes = ["console.html", "console/page.js", "console/page.css"]
+      .map((name) => gzipSync(readFileSync(join(folder, name)), { level: 9 }).length)
+      .reduce((sum, size) => sum + size, 0);
+    console.log(`console: ${bytes} bytes, minified and gzipped`);
+    expect(bytes).toBeLessThanOrEqual(72_000);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

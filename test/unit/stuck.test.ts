@@ -71,5 +71,5 @@ test("[N4] a backlog that waited for somebody to connect is none, until they had
   expect(attach(back)).toEqual([]);
   expect(tick(back + 14 * MINUTE_MS)).toEqual([]);
   expect(tick(back + 15 * MINUTE_MS)).toEqual(["held"]);
-  expect(turn(back + 16 * MINUTE_MS, () => delivery.detach(`c${back}`, back + 16 * MINUTE_MS))).toEqual([]);
+  expect(turn(back + 16 * MINUTE_MS, () => delivery.detach(`c${back}`, 1000, back + 16 * MINUTE_MS))).toEqual([]);
 });

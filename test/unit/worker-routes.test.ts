@@ -28,6 +28,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "DELETE /v1/users/:user": ["manage"],
   "POST /v1/users/:user/tokens": ["send"],
   "DELETE /v1/users/:user/tokens": ["manage"],
+  "GET /v1/users/:user/live": ["monitor"],
   "GET /v1/users/:user/dead-letters": ["manage", "monitor"],
   "DELETE /v1/users/:user/dead-letters": ["manage"],
   "POST /v1/users/:user/dead-letters/requeue": ["manage"],
@@ -40,6 +41,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "GET /metrics": ["monitor"],
   "GET /v1/monitor": ["monitor"],
   "GET /v1/alerts": ["monitor"],
+  // Of nobody.
+  "GET /v1/key": ["send", "manage", "monitor"],
   "GET /v1/attention": ["monitor"],
   "POST /v1/dead-letters/requeue": ["manage"],
   "DELETE /v1/dead-letters": ["manage"],

@@ -1,5 +1,7 @@
 /** The bodies of replies, as the contract words them. */
 
+import type { TrailStep } from "../../../src/protocol/trail.ts";
+
 /** S7. */
 export interface MessageBody {
   readonly id: string;
@@ -18,6 +20,7 @@ export interface HeldBody extends MessageBody {
   readonly type: string;
   readonly data?: unknown;
   readonly topic?: string;
+  readonly trail?: readonly TrailStep[];
 }
 
 /** E1; its `status` shares the name of a message's. */
@@ -54,6 +57,7 @@ export interface DeadLetterBody {
   readonly accepted_at: string;
   readonly ended_at: string;
   readonly requeued_from?: number;
+  readonly trail: readonly TrailStep[];
 }
 
 export interface DeadLettersBody {

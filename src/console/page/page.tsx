@@ -1,0 +1,6 @@
+/** The operator's console. */
+import { render } from "preact";
+import { App } from "./app.tsx";
+
+const place = document.getElementById("app");
+if (place !== null) render(<App />, place);

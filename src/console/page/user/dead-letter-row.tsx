@@ -1,0 +1,103 @@
+/** One dead letter: its line, and opened what it was. */
+import type { DeadLetterReply } from "../../../protocol/replies.ts";
+import { Ago } from "../parts/ago.tsx";
+import { Button } from "../parts/button.tsx";
+import { Data } from "../parts/data.tsx";
+import { Shown } from "../parts/shown.tsx";
+import { notAllowed } from "../session.ts";
+import { Fields, textOf, timeOf } from "./fields.tsx";
+import { Trail } from "./trail.tsx";
+
+interface DeadLetterRowProps {
+  readonly letter: DeadLetterReply;
+  readonly isOpen: boolean;
+  readonly isChosen: boolean;
+  readonly onOpen: () => void;
+  readonly onChoose: (isChosen: boolean) => void;
+  readonly onRequeue: () => void;
+  readonly onDelete: () => void;
+}
+
+export const DeadLetterRow = (props: DeadLetterRowProps) => {
+  const { letter, isOpen, isChosen, onOpen, onChoose } = props;
+  return (
+    <>
+      <tr class={isOpen ? "is-open" : ""}>
+        <td class="check">
+          <input
+            type="checkbox"
+            aria-label={`Choose ${letter.type}, ${letter.seq}`}
+            checked={isChosen}
+            onChange={(event) => onChoose(event.currentTarget.checked)}
+          />
+        </td>
+        <th scope="row" class="name">
+          <button type="button" class="open" aria-expanded={isOpen} onClick={onOpen}>
+            <Shown text={letter.type} />
+          </button>
+          <span class="soft id">
+            <Shown text={letter.id} />
+          </span>
+        </th>
+        <td>
+          {letter.reason}
+          {letter.reject_reason === undefined ? null : (
+            <span class="soft id">
+              <Shown text={letter.reject_reason} />
+            </span>
+          )}
+        </td>
+        <td class="time wide">
+          <Ago at={letter.accepted_at} />
+        </td>
+        <td class="time">
+          <Ago at={letter.ended_at} />
+        </td>
+      </tr>
+      {isOpen ? (
+        <tr class="detail">
+          <td colSpan={5}>
+            <Detail {...props} />
+          </td>
+        </tr>
+      ) : null}
+    </>
+  );
+};
+
+const Detail = ({ letter, onRequeue, onDelete }: DeadLetterRowProps) => {
+  const why = notAllowed("manage");
+  return (
+    <>
+      <Trail of={letter} />
+      <Fields
+        fields={[
+          ["seq", letter.seq],
+          ["id", textOf(letter.id)],
+          ["topic", textOf(letter.topic)],
+          ["reason", letter.reason],
+          ["accepted", timeOf(letter.accepted_at)],
+          ["ended", timeOf(letter.ended_at)],
+          ["requeued from", letter.requeued_from],
+        ]}
+      />
+      {letter.reject_reason === undefined ? null : (
+        <div class="words">
+          <h3>The client’s words</h3>
+          <p>
+            <Shown text={letter.reject_reason} hasLines />
+          </p>
+        </div>
+      )}
+      <Data data={letter.data} />
+      <div class="actions">
+        <Button kind="primary" why={why} onPress={onRequeue}>
+          Requeue
+        </Button>
+        <Button kind="danger" why={why} onPress={onDelete}>
+          Delete …
+        </Button>
+      </div>
+    </>
+  );
+};

@@ -1,0 +1,142 @@
+/**
+ * A user's state as it changes, and what happens to them, over the operator's read-only stream: it never attaches as the user, and acks
+ * nothing.
+ */
+import { useEffect, useState } from "preact/hooks";
+import type { UserReply } from "../../../protocol/replies.ts";
+import { call, type Failure, stream, userPath } from "../api.ts";
+
+/** What the stream tells of, beside the state; what a later release adds is shown as it comes. */
+export interface Happening {
+  readonly type: string;
+  /** Absent of what has no instant, such as how many were skipped. */
+  readonly timestamp?: string;
+  readonly seq?: number;
+  readonly id?: string;
+  readonly message_type?: string;
+  readonly topic?: string;
+  readonly connection_id?: string;
+  readonly device?: string;
+  readonly prev?: number;
+  readonly count?: number;
+  readonly checkpoint?: number;
+  readonly status?: string;
+  readonly code?: number;
+}
+
+/** The place of a happening among all of this page: a name for its line. */
+export interface Line extends Happening {
+  readonly line: number;
+}
+
+export interface Live {
+  readonly state: UserReply | undefined;
+  /** The newest first. */
+  readonly happenings: readonly Line[];
+  readonly isLive: boolean;
+  readonly failure: Failure | undefined;
+  /** Reads the state at once, after an action. */
+  readonly reload: () => void;
+}
+
+/** Enough to look back; what is older is in the trails. */
+const KEPT = 200;
+const AGAIN_MS = 2_000;
+const MOST_AGAIN_MS = 30_000;
+
+export const useLive = (user: string): Live => {
+  const [state, setState] = useState<UserReply>();
+  const [happenings, setHappenings] = useState<readonly Line[]>([]);
+  const [isLive, setIsLive] = useState(false);
+  const [failure, setFailure] = useState<Failure>();
+  const [round, setRound] = useState(0);
+
+  useEffect(() => {
+    const leaving = new AbortController();
+    follow(user, leaving.signal, {
+      state: (next) => {
+        setState(next);
+        setFailure(undefined);
+        setIsLive(true);
+      },
+      happened: (next) => setHappenings((before) => [...next.toReversed(), ...before].slice(0, KEPT)),
+      lost: (why) => {
+        setIsLive(false);
+        setFailure(why);
+      },
+    }).catch(() => {
+      // Left.
+    });
+    return () => leaving.abort();
+  }, [user]);
+
+  useEffect(() => {
+    if (round === 0) return;
+    const leaving = new AbortController();
+    call<UserReply>(userPath(user), { signal: leaving.signal })
+      .then((reply) => reply.ok && setState(reply.value))
+      .catch(() => {});
+    return () => leaving.abort();
+  }, [user, round]);
+
+  return { state, happenings, isLive, failure, reload: () => setRound((n) => n + 1) };
+};
+
+interface Follower {
+  readonly state: (state: UserReply) => void;
+  readonly happened: (lines: readonly Line[]) => void;
+  readonly lost: (why: Failure | undefined) => void;
+}
+
+let lines = 0;
+
+/** For as long as `signal` lets it: what ends is opened anew, later and later. */
+const follow = async (user: string, signal: AbortSignal, follower: Follower): Promise<void> => {
+  let failures = 0;
+  while (!signal.aborted) {
+    // What comes in one turn of the page is drawn at once.
+    let waiting: Line[] = [];
+    const draw = (): void => {
+      if (waiting.length > 0) follower.happened(waiting);
+      waiting = [];
+    };
+    const failure = await stream(
+      userPath(user, "/live"),
+      ({ type, data }) => {
+        failures = 0;
+        const frame = JSON.parse(data);
+        if (type === "state") return follower.state(frame);
+        // The stream's own end, not the user's.
+        if (type === "close") return;
+        lines += 1;
+        if (waiting.length === 0) setTimeout(draw, 100);
+        waiting.push({ ...frame, type, line: lines });
+      },
+      signal,
+    );
+    draw();
+    follower.lost(failure);
+    if (failure !== undefined && failure.status >= 400 && failure.status < 500) await poll(user, signal, follower);
+    failures += 1;
+    await pause(Math.min(MOST_AGAIN_MS, AGAIN_MS * 2 ** (failures - 1)), signal);
+  }
+};
+
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((done) => {
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      done();
+    });
+  });
+
+/** A deployment of the release before has no such stream. */
+const poll = async (user: string, signal: AbortSignal, follower: Follower): Promise<void> => {
+  while (!signal.aborted) {
+    const reply = await call<UserReply>(userPath(user), { signal });
+    if (!reply.ok) return follower.lost(reply);
+    follower.state(reply.value);
+    await pause(AGAIN_MS, signal);
+  }
+};

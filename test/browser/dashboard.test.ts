@@ -1,0 +1,345 @@
+/** The dashboard in a browser, over a real Worker and its Monitors: each number the deployment's own, and each silence said. */
+import { fileURLToPath } from "node:url";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { failure, percentile } from "../../src/console/page/dashboard/units.ts";
+import type { MonitorReply, TimesReply } from "../../src/protocol/replies.ts";
+import { eventually } from "../proofs/clock.ts";
+import { Backend } from "../support/backend.ts";
+import { Connection } from "../support/connection.ts";
+import { mintLocally } from "../support/credentials.ts";
+import { type Runtime, startRuntime } from "../support/runtime.ts";
+import { type Browser, startBrowser } from "./browser.ts";
+import { type ConsoleSite, startConsoleSite } from "./console-site.ts";
+import { DashboardView } from "./dashboard-view.ts";
+
+const entry = fileURLToPath(new URL("../proofs/watched-worker.mjs", import.meta.url));
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const realNow = Date.now;
+
+let browser: Browser;
+let runtime: Runtime;
+let site: ConsoleSite;
+let backend: Backend;
+let view: DashboardView;
+/** How far the clocks of the runtime and of this process are ahead. */
+let aheadMs = 0;
+let users = 0;
+
+beforeAll(async () => {
+  // One message of the load is rejected, which must not fire an alert.
+  const vars = {
+    READY_STEP_MS: "300",
+    ALERT_LEAST_COUNT: "1000",
+    ALERT_RUNBOOK_URL: "https://ops.example.com/OPERATIONS.md",
+  };
+  [browser, runtime] = await Promise.all([startBrowser(), startRuntime({ entry, vars })]);
+  site = await startConsoleSite(() => runtime.port);
+  backend = new Backend(runtime.url);
+});
+afterAll(() => Promise.all([browser?.stop(), site?.stop(), runtime?.stop()]));
+beforeEach(async () => {
+  vi.spyOn(Date, "now").mockImplementation(() => realNow() + aheadMs);
+  await tell("fault/none");
+  await tell("schedule");
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  expect(view.complaints).toEqual([]);
+  await browser.closeTabs();
+});
+
+const tell = async (what: string): Promise<void> => {
+  await (await fetch(`${runtime.url}/test/${what}`, { method: "POST" })).text();
+};
+const advance = async (ms: number): Promise<void> => {
+  aheadMs += ms;
+  await tell(`clock/${aheadMs}`);
+};
+const monitor = async (range = "15m"): Promise<MonitorReply> =>
+  (await backend.call("GET", "/v1/monitor", undefined, { query: { range } })).body;
+
+/** What the Worker has gathered is handed over with the first request that comes after 10 s: a scanner's. */
+const handOver = async (): Promise<void> => {
+  const before = (await monitor("7d")).total.connections.refusals;
+  await advance(11 * SECOND_MS);
+  await (await fetch(`${runtime.url}/v1/socket`, { headers: { authorization: "Bearer guessed" } })).text();
+  await eventually("the Worker's report", async () => (await monitor("7d")).total.connections.refusals > before);
+};
+
+/** Lets a minute pass, and the schedule run. */
+const minute = async (): Promise<void> => {
+  await advance(MINUTE_MS - 11 * SECOND_MS);
+  await handOver();
+  await tell("schedule");
+};
+
+/** Users who come after a message, get it, and get another; each at another time. */
+const visit = async (count: number, query: Readonly<Record<string, string>> = {}): Promise<void> => {
+  for (let n = 0; n < count; n += 1) {
+    users += 1;
+    const user = `user-${users}`;
+    await backend.send(user, { type: "before" });
+    await advance(120 * n);
+    const connection = await Connection.open(runtime.url, { token: await mintLocally(user), ack: "each", query });
+    await backend.send(user, { type: "after" });
+    await connection.receive(2);
+    await connection.settle();
+    await connection.close();
+  }
+};
+
+const plain = (text: string): string => text.replaceAll("\u00a0", " ");
+const several = (times: TimesReply | null): readonly string[] =>
+  (["p50_ms", "p95_ms", "p99_ms"] as const).map((key) => plain(`${percentile(times?.[key] ?? -1)} ${key.slice(0, 3)}`));
+
+describe("[M1] the dashboard", () => {
+  test("[M1] of a deployment that nobody has used says so, in any light and on a phone, and by the policy of the page", async () => {
+    view = await DashboardView.open(browser, site.origin);
+    await view.says("No messages in the last 15 minutes.");
+    expect(await view.tone()).toBe("quiet");
+    expect(await view.page.title()).toBe("– No messages in the last 15 minutes.");
+    expect((await view.read("establishment")).numbers).toEqual(["– p50", "– p95", "– p99"]);
+    expect(await view.read("deliveries")).toEqual({ numbers: ["–"], note: "nothing has ended", legend: "failed –" });
+    expect(await view.page.locator(".figure canvas").count()).toBe(10);
+    await view.startUp.getByText("Passed", { exact: true }).waitFor();
+    await view.alerts.getByText("None has fired.").waitFor();
+    await view.expectAccessible();
+    await view.page.setViewportSize({ width: 360, height: 740 });
+    await view.expectAccessible();
+  });
+
+  test("[M1, M2] shows, as it happens, the numbers that GET /v1/monitor tells", { timeout: 90_000 }, async () => {
+    view = await DashboardView.open(browser, site.origin);
+    await visit(12);
+    await visit(3, { attempt: "2" });
+    const rejecting = await Connection.open(runtime.url, { token: await mintLocally("app") });
+    await backend.send("app", { type: "no such type" });
+    const [message] = await rejecting.receive(1);
+    rejecting.send({ type: "reject", seq: message?.seq, reason: "no such type" });
+    await rejecting.settle();
+    await rejecting.close();
+    await backend.send("away", { type: "a" });
+    // A Mailbox reports at its first event 10 s or more after its last report.
+    await advance(11 * SECOND_MS);
+    await backend.send("away", { type: "b" });
+    await handOver();
+    await tell("schedule");
+    const open = await Connection.open(runtime.url, { token: await mintLocally("here") });
+
+    await view.says("All but 1 message reached their users.");
+    await view.figure("open").getByText("1", { exact: true }).waitFor({ timeout: 20_000 });
+    const { total, now } = await monitor();
+    const { connections, messages } = total;
+    // The truth, and not only that both say the same.
+    expect([messages.accepted, messages.delivered, messages.rescued, messages.rejected]).toEqual([33, 30, 15, 1]);
+    expect([connections.attempts, connections.retries, now.held.count]).toEqual([16, 3, 2]);
+
+    expect(await view.read("establishment")).toEqual({
+      numbers: several(connections.time),
+      note: "of 16 attempts, 0 failed (0 %)",
+      legend: "p50, p95, p99",
+    });
+    expect(await view.read("deliveries")).toEqual({
+      numbers: ["96.77 %"],
+      note: "of 31 messages that ended",
+      legend: `failed 1 (${plain(failure(1 / 31))})`,
+    });
+    expect(await view.read("retries")).toMatchObject({ numbers: ["3"], note: "of 16 attempts: not a client’s first" });
+    expect((await view.read("recovery-queue")).numbers).toEqual(["2"]);
+    expect((await view.read("waiting")).numbers).toEqual(several(messages.waiting_time));
+    expect((await view.read("wire")).numbers).toEqual(several(messages.wire_time));
+    expect((await view.read("sends")).legend).toBe("sent 33, delivered 30");
+    expect((await view.read("rescued")).numbers).toEqual(["15"]);
+    expect(await view.read("dead-letters")).toMatchObject({
+      numbers: ["1"],
+      legend: "expired 0, rejected 1, undeliverable 0",
+    });
+    await open.close();
+    expect(view.streams).toBe(1);
+  });
+
+  test("[M1] has every value of its charts in a table, which the keyboard reaches, and at the cursor of all of them", async () => {
+    view = await DashboardView.open(browser, site.origin);
+    const { page } = view;
+    await view.asTable.focus();
+    await page.keyboard.press("Space");
+    const table = page.getByRole("table");
+    await table.waitFor();
+    expect(await page.locator("canvas").count()).toBe(0);
+    const { slots } = await monitor();
+    expect(await table.locator("tbody tr").count()).toBe(slots.length);
+    const sum = async (column: number) => {
+      const cells = await table.locator(`tbody td:nth-child(${column})`).allTextContents();
+      expect(cells).toHaveLength(slots.length);
+      return cells.reduce((all, text) => all + Number(text), 0);
+    };
+    // After the hour: three percentiles, the share that failed, and retries.
+    expect(await sum(6)).toBe(3);
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate(() => document.activeElement?.className)).toContain("numbers");
+    await view.expectAccessible();
+    await view.asTable.uncheck();
+
+    // Where something was rescued, and so sent and delivered; the slots move on as time does.
+    const chart = page.locator("#rescued .u-over");
+    await chart.scrollIntoViewIfNeeded();
+    await eventually("the cursor's values, in each chart", async () => {
+      const { slots } = await monitor();
+      const at = slots.findIndex(({ messages }) => messages.rescued > 0);
+      const { rescued, wire_time } = slots[at]?.messages ?? {};
+      const { x, y, width, height } = (await chart.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
+      await page.mouse.move(x + ((at + 0.2) / slots.length) * width, y + height / 2);
+      const [bars, lines] = [await view.read("rescued"), await view.read("wire")];
+      return (
+        bars.legend === `rescued per 10 s ${rescued}` &&
+        lines.legend.startsWith(plain(`p50 ${percentile(wire_time?.p50_ms ?? -1)},`))
+      );
+    });
+    expect(await page.locator(".cursor-time:visible").count()).toBe(10);
+    await page.mouse.move(0, 0);
+    await page.locator(".cursor-time:visible").first().waitFor({ state: "hidden" });
+  });
+
+  test("[M1] goes over 15 minutes, 6 hours or 7 days, as its address says", async () => {
+    view = await DashboardView.open(browser, site.origin, "#/7d");
+    const { page } = view;
+    const current = () => page.locator(".ranges [aria-current]").textContent();
+    expect(await current()).toBe("7 days");
+    await view.range("6 hours").focus();
+    await page.keyboard.press("Enter");
+    await page.locator(".because", { hasText: "in the last 6 hours" }).waitFor();
+    expect([new URL(page.url()).hash, await current()]).toEqual(["#/6h", "6 hours"]);
+    expect((await view.read("retries")).legend).toBe("retries per minute");
+    await view.asTable.check();
+    expect(await page.getByRole("table").locator("tbody tr").count()).toBe(360);
+    await page.goBack();
+    await page.locator(".because", { hasText: "in the last 7 days" }).waitFor();
+    await page.reload();
+    await page.locator(".because", { hasText: "in the last 7 days" }).waitFor();
+    await view.range("15 minutes").click();
+    await page.locator(".because", { hasText: "in the last 15 minutes" }).waitFor();
+    expect(new URL(page.url()).hash).toBe("#/");
+  });
+
+  test("[M1] asks for nothing while its tab is behind another, and leaves nothing behind when it is left", async () => {
+    view = await DashboardView.open(browser, site.origin);
+    const { page } = view;
+    const ended = page.waitForEvent("requestfailed", (request) => request.url().includes("/v1/monitor"));
+    const other = await browser.context.newPage();
+    await other.bringToFront();
+    await ended;
+    expect(await page.title()).toBe("Restante console");
+    expect(view.streams).toBe(1);
+    await page.bringToFront();
+    await eventually("another stream", () => view.streams === 2);
+    await other.close();
+
+    const devtools = await page.context().newCDPSession(page);
+    await devtools.send("Performance.enable");
+    const counted = async (): Promise<Readonly<Record<string, number>>> => {
+      await devtools.send("HeapProfiler.collectGarbage");
+      const { metrics } = await devtools.send("Performance.getMetrics");
+      return Object.fromEntries(metrics.map(({ name, value }) => [name, value]));
+    };
+    const round = async (): Promise<void> => {
+      await page.getByRole("link", { name: "Jobs" }).click();
+      await page.locator(".dashboard").waitFor({ state: "detached" });
+      await page.getByRole("link", { name: "Overview" }).click();
+      await page.locator("#open canvas").waitFor();
+      await page.setViewportSize({ width: 700, height: 700 });
+      await page.setViewportSize({ width: 1280, height: 700 });
+    };
+    await round();
+    const before = await counted();
+    for (let n = 0; n < 6; n += 1) await round();
+    const after = await counted();
+    // One left behind would be ten charts a round, of some hundred nodes and listeners.
+    expect((after.JSEventListeners ?? 0) - (before.JSEventListeners ?? 0)).toBeLessThan(60);
+    expect((after.Nodes ?? 0) - (before.Nodes ?? 0)).toBeLessThan(400);
+  });
+});
+
+describe("[M3] the dashboard", () => {
+  test("[M3, M4] says which alerts fire, since when, whom it happens to and what to do; and that they are over", {
+    timeout: 120_000,
+  }, async () => {
+    view = await DashboardView.open(browser, site.origin);
+    const { page } = view;
+    await tell("fault/mailbox");
+    for (const _ of [1, 2, 3]) {
+      users += 1;
+      expect((await backend.send(`user-${users}`, { type: "a" })).body.code).toBe("outcome_unknown");
+    }
+    await minute();
+    await tell("fault/start-up");
+    await minute();
+    await view.says("2 alerts:");
+    expect([await view.tone(), (await page.title()).slice(0, 11)]).toEqual(["bad", "✗ 2 alerts:"]);
+    expect(await view.sentence.textContent()).toContain("Mailboxes fail");
+    expect(await view.sentence.textContent()).toContain("the start-up check fails");
+
+    await page.getByRole("button", { name: "What to do" }).click();
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe("alerts");
+    const alert = view.alerts.locator(".alert", { hasText: "Mailbox failures" });
+    expect(await alert.locator(".status").textContent()).toBe("firing");
+    await alert.getByText("3 users").click();
+    expect(await alert.locator(".users code").allTextContents()).toEqual([
+      ...Array.from({ length: 3 }, () => expect.stringMatching(/^[0-9a-f]{64}$/)),
+    ]);
+    await alert.getByText("What to look at, what to do").click();
+    await alert.getByText("Releases work with the data of the one before and after.").waitFor();
+    expect(await alert.getByRole("link", { name: "Your own copy" }).getAttribute("href")).toBe(
+      "https://ops.example.com/OPERATIONS.md#mailbox-failures",
+    );
+    const connect = view.startUp.locator("li:nth-child(3)");
+    expect(await connect.getAttribute("data-state")).toBe("failed");
+    await connect.getByText("Not done within 300 ms (READY_STEP_MS).").waitFor();
+    await view.expectAccessible();
+
+    await tell("fault/none");
+    await view.startUp.getByRole("button", { name: "Check now" }).click();
+    await view.startUp.getByText("Passed", { exact: true }).waitFor();
+    expect(await view.startUp.locator("li[data-state=passed]").count()).toBe(6);
+    for (let n = 0; n < 7; n += 1) await minute();
+    await view.sentence.filter({ hasNotText: "alert" }).waitFor({ timeout: 20_000 });
+    expect(await view.alerts.locator(".alert .status").allTextContents()).toEqual(["resolved", "resolved"]);
+  });
+
+  test("[M3, M4] a check that fails as it is asked for is shown with the step at which it ended", async () => {
+    await tell("fault/start-up");
+    view = await DashboardView.open(browser, site.origin);
+    await view.startUp.getByRole("button", { name: "Check now" }).click();
+    await view.startUp.getByText("Failed", { exact: true }).waitFor();
+    await view.says("The start-up check fails at connect.");
+    await tell("fault/none");
+    await view.startUp.getByRole("button", { name: "Check now" }).click();
+    await view.startUp.getByText("Passed", { exact: true }).waitFor();
+  });
+
+  test("[M3] is unsure where the schedule has not looked for three minutes, or where its own data is old", {
+    timeout: 90_000,
+  }, async () => {
+    await minute();
+    view = await DashboardView.open(browser, site.origin);
+    await advance(4 * MINUTE_MS);
+    await view.says("Nobody has looked since");
+    expect(await view.tone()).toBe("unsure");
+    await tell("schedule");
+    await view.sentence.filter({ hasNotText: "Nobody" }).waitFor({ timeout: 20_000 });
+
+    await runtime.kill();
+    await view.says("No data since");
+    expect([await view.tone(), (await view.page.title()).slice(0, 3)]).toEqual(["unsure", "? N"]);
+    await view.page.getByText("The service cannot be reached from here.").waitFor();
+    await view.page.getByText("Stale, as of").waitFor();
+    await view.expectAccessible();
+    // What it had is still there, and says of when it is.
+    expect(await view.page.locator(".figure").count()).toBe(10);
+    await runtime.restart();
+    await advance(0);
+    await tell("schedule");
+    await view.page.getByText("Live, as of").waitFor({ timeout: 40_000 });
+    expect(await view.tone()).not.toBe("unsure");
+  });
+});

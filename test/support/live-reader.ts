@@ -1,0 +1,155 @@
+import { type IncomingMessage, request } from "node:http";
+import { API_KEY } from "./credentials.ts";
+
+/** One frame as it came. */
+export interface LiveFrame {
+  readonly type: string;
+  // biome-ignore lint/suspicious/noExplicitAny: the shape of a frame is for its test to assert
+  readonly [field: string]: any;
+}
+
+export interface LiveReaderOptions {
+  readonly key?: string;
+  readonly query?: string;
+}
+
+const defaultDeadlineMs = 10_000;
+
+/** An operator who looks on at one user (N6). It parses as WHATWG HTML, section 9.2.6 says; violations of that, and of N6's order, throw. */
+export class LiveReader {
+  readonly status: number;
+  readonly headers: IncomingMessage["headers"];
+  /** All frames so far; the `close` event is the last, as `{type: "close", code, reason}`. */
+  readonly frames: LiveFrame[] = [];
+  /** The same as text, for what must not be in it. */
+  text = "";
+  comments = 0;
+  isOver = false;
+  retryMs = Number.NaN;
+  readonly #response: IncomingMessage;
+  readonly #watchers = new Set<() => void>();
+  #rest = "";
+  #event = "";
+  #data: string[] = [];
+
+  static async open(url: string, user: string, options: LiveReaderOptions = {}): Promise<LiveReader> {
+    const target = new URL(`/v1/users/${encodeURIComponent(user)}/live${options.query ?? ""}`, url);
+    const headers = { authorization: `Bearer ${options.key ?? API_KEY}` };
+    const response = await new Promise<IncomingMessage>((done, failed) => {
+      request(target, { headers, agent: false }, done).on("error", failed).end();
+    });
+    const reader = new LiveReader(response);
+    if (reader.status === 200) await reader.until("the first frame", () => reader.frames[0]);
+    return reader;
+  }
+
+  private constructor(response: IncomingMessage) {
+    this.#response = response;
+    this.status = response.statusCode ?? 0;
+    this.headers = response.headers;
+    response.setEncoding("utf8");
+    response.on("data", (text: string) => this.#take(text));
+    const over = () => {
+      this.isOver = true;
+      this.#changed();
+    };
+    response.on("end", over).on("close", over).on("error", over);
+  }
+
+  /** Frames of a type, in order. */
+  of(type: string): readonly LiveFrame[] {
+    return this.frames.filter((frame) => frame.type === type);
+  }
+
+  get state(): LiveFrame {
+    const state = this.of("state").at(-1);
+    if (state === undefined) throw new Error("No state yet.");
+    return state;
+  }
+
+  /** What `found` gives, now or after something came; fails at the deadline, and where the stream is over. */
+  until<T>(what: string, found: () => T | undefined, deadlineMs = defaultDeadlineMs): Promise<T> {
+    return new Promise((done, failed) => {
+      const settle = (act: () => void) => {
+        this.#watchers.delete(look);
+        clearTimeout(deadline);
+        act();
+      };
+      const fail = (why: string) =>
+        settle(() => failed(new Error(`${what}: ${why}; last: ${JSON.stringify(this.frames.slice(-5))}`)));
+      const deadline = setTimeout(() => fail(`not within ${deadlineMs} ms`), deadlineMs);
+      const look = () => {
+        const value = found();
+        if (value !== undefined) settle(() => done(value));
+        else if (this.isOver) fail("the stream is over");
+      };
+      this.#watchers.add(look);
+      look();
+    });
+  }
+
+  /** The first frame of a type, or the first that `fits`. */
+  next(type: string, fits: (frame: LiveFrame) => boolean = () => true): Promise<LiveFrame> {
+    return this.until(type, () => this.of(type).find(fits));
+  }
+
+  /** A state that `fits`, as the last one. */
+  stands(what: string, fits: (state: LiveFrame) => boolean): Promise<LiveFrame> {
+    return this.until(what, () => {
+      const state = this.of("state").at(-1);
+      return state !== undefined && fits(state) ? state : undefined;
+    });
+  }
+
+  /** The event `close`, once the body has ended, too. */
+  ended(): Promise<LiveFrame> {
+    return this.until("the end", () => (this.isOver ? this.of("close")[0] : undefined));
+  }
+
+  /** Stops reading from TCP, so that the server's writes back up. */
+  pause(): void {
+    this.#response.pause();
+  }
+
+  resume(): void {
+    this.#response.resume();
+  }
+
+  /** Hangs up by a reset: the one way that workerd takes notice of at once. */
+  hangUp(): void {
+    this.#response.socket.resetAndDestroy();
+  }
+
+  #take(text: string): void {
+    this.text += text;
+    const lines = (this.#rest + text).split("\n");
+    this.#rest = lines.pop() ?? "";
+    for (const line of lines) this.#line(line);
+    this.#changed();
+  }
+
+  #line(line: string): void {
+    if (line === "") return this.#dispatch();
+    const [, name = "", value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
+    if (name === "") this.comments += 1;
+    else if (name === "event") this.#event = value;
+    else if (name === "data") this.#data.push(value);
+    else if (name === "retry") this.retryMs = Number(value);
+    else throw new Error(`No field of a live stream: ${line}`);
+  }
+
+  #dispatch(): void {
+    const [event, data] = [this.#event, this.#data.splice(0)];
+    this.#event = "";
+    if (data.length === 0) return;
+    const frame = JSON.parse(data.join("\n")) as LiveFrame;
+    if (event === "close") return void this.frames.push({ ...frame, type: "close" });
+    if (frame.type !== event) throw new Error(`Event ${event} holds a frame ${frame.type}.`);
+    if (this.frames.length === 0 && event !== "state") throw new Error(`The first frame is ${event}.`);
+    this.frames.push(frame);
+  }
+
+  #changed(): void {
+    for (const watcher of [...this.#watchers]) watcher();
+  }
+}
