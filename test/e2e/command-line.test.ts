@@ -175,6 +175,25 @@ describe("[S, D7, U] one user", () => {
     expect(gone).toMatchObject({ code: 1, stderr: /\(unknown_dead_letter\)/ });
   });
 
+  test("[N3, N6] tail shows what happens to a user, and the lists show the trail of each message", async () => {
+    const user = "cli-watched";
+    const tail = restante.start(["tail", user]);
+    await tail.says(/state +not connected, 0 connections/);
+    await backend.send(user, { type: "order", id: "w" });
+    await tail.says(/accepted +order w seq \d+\n/);
+    expect(await said("held", user)).toMatch(/\n {2}accepted .*\n$/);
+    await rejectAll(runtime.url, user, 1, "no such order");
+    await tail.says(/connected +default /);
+    await tail.says(/sent +1 to default up to seq \d+/);
+    await tail.says(/ended +rejected w seq \d+/);
+    await tail.says(/state +not connected, 0 connections, 1 device, 0 held, 1 dead letter\n/);
+    tail.interrupt();
+    expect(await tail.ended).toMatchObject({ code: 130, stderr: "" });
+    expect(await said("dead-letters", user)).toMatch(
+      /\n {2}accepted .* → sent to default .* → rejected by default \(no such order\) .*\n$/,
+    );
+  });
+
   test("[U3, U4] tokens are revoked, and a user is erased once the name was said twice", async () => {
     const token = (await said("token", "cli-erased")).trim();
     const page = await Connection.open(runtime.url, { token });
