@@ -142,7 +142,7 @@ export class FleetMailbox {
         run((delivery, now) => delivery.receive(id, said, now));
       }
     }
-    this.#turn((delivery, now) => delivery.detach(id, now));
+    this.#turn((delivery, now) => delivery.detach(id, 1000, now));
     if (does === "ack") this.acked += heldBefore - this.held().length;
   }
 
