@@ -16,6 +16,9 @@ import { rejectAll } from "../support/reject-all.ts";
 import { type Runtime, startRuntime } from "../support/runtime.ts";
 import { projectDir } from "../support/worker-config.ts";
 
+/** Some run programs of their own, each of which a busy machine takes seconds to start. */
+const PROGRAMS_MS = 90_000;
+
 let runtime: Runtime;
 let backend: Backend;
 let restante: CommandLine;
@@ -115,7 +118,7 @@ describe("[N] help, and what is not understood", () => {
   });
 });
 
-describe("[S, D7, U] one user", () => {
+describe("[S, D7, U] one user", { timeout: PROGRAMS_MS }, () => {
   test("[S1, S10, U1] a message is sent, seen, recalled; --json is what the API says", async () => {
     const user = "cli ada/ü";
     expect(
@@ -327,7 +330,7 @@ describe("[N4, N5] a bad front-end release", () => {
   }, 120_000);
 });
 
-describe("[N5, N6] what is watched, at a server that does as the test says", () => {
+describe("[N5, N6] what is watched, at a server that does as the test says", { timeout: PROGRAMS_MS }, () => {
   const JOB = "6f1c1d8a-0c6e-4d1a-9a53-2d6f0b7f3c11";
   const job = (done: number, status = "running") => ({
     id: JOB,
