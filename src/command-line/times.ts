@@ -61,7 +61,7 @@ export const spanText = (ms: number): string => {
 export const age = (time: string | undefined, now = Date.now()): string => {
   if (time === undefined) return "";
   const ms = now - Date.parse(time);
-  if (Math.abs(ms) < 1_000) return "now";
+  if (Math.abs(ms) < 1_000) return "just now";
   return ms > 0 ? `${spanText(ms)} ago` : `in ${spanText(-ms)}`;
 };
 

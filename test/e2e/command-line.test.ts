@@ -16,6 +16,9 @@ import { rejectAll } from "../support/reject-all.ts";
 import { type Runtime, startRuntime } from "../support/runtime.ts";
 import { projectDir } from "../support/worker-config.ts";
 
+/** Some run programs of their own, each of which a busy machine takes seconds to start. */
+const PROGRAMS_MS = 90_000;
+
 let runtime: Runtime;
 let backend: Backend;
 let restante: CommandLine;
@@ -115,7 +118,7 @@ describe("[N] help, and what is not understood", () => {
   });
 });
 
-describe("[S, D7, U] one user", () => {
+describe("[S, D7, U] one user", { timeout: PROGRAMS_MS }, () => {
   test("[S1, S10, U1] a message is sent, seen, recalled; --json is what the API says", async () => {
     const user = "cli ada/ü";
     expect(
@@ -173,6 +176,25 @@ describe("[S, D7, U] one user", () => {
     expect(await said("discard", user, "--all")).toBe("discarded 2\n");
     const gone = await restante.run(["discard", user, String(first.seq)]);
     expect(gone).toMatchObject({ code: 1, stderr: /\(unknown_dead_letter\)/ });
+  });
+
+  test("[N3, N6] tail shows what happens to a user, and the lists show the trail of each message", async () => {
+    const user = "cli-watched";
+    const tail = restante.start(["tail", user]);
+    await tail.says(/state +not connected, 0 connections/);
+    await backend.send(user, { type: "order", id: "w" });
+    await tail.says(/accepted +order w seq \d+\n/);
+    expect(await said("held", user)).toMatch(/\n {2}accepted .*\n$/);
+    await rejectAll(runtime.url, user, 1, "no such order");
+    await tail.says(/connected +default /);
+    await tail.says(/sent +1 to default up to seq \d+/);
+    await tail.says(/ended +rejected w seq \d+/);
+    await tail.says(/state +not connected, 0 connections, 1 device, 0 held, 1 dead letter\n/);
+    tail.interrupt();
+    expect(await tail.ended).toMatchObject({ code: 130, stderr: "" });
+    expect(await said("dead-letters", user)).toMatch(
+      /\n {2}accepted .* → sent to default .* → rejected by default \(no such order\) .*\n$/,
+    );
   });
 
   test("[U3, U4] tokens are revoked, and a user is erased once the name was said twice", async () => {
@@ -308,7 +330,7 @@ describe("[N4, N5] a bad front-end release", () => {
   }, 120_000);
 });
 
-describe("[N5, N6] what is watched, at a server that does as the test says", () => {
+describe("[N5, N6] what is watched, at a server that does as the test says", { timeout: PROGRAMS_MS }, () => {
   const JOB = "6f1c1d8a-0c6e-4d1a-9a53-2d6f0b7f3c11";
   const job = (done: number, status = "running") => ({
     id: JOB,

@@ -93,8 +93,8 @@ test("ages are the nearest of one number and one unit", () => {
   const now = Date.parse("2026-11-27T09:30:15Z");
   const ago = (ms: number) => age(new Date(now - ms).toISOString(), now);
   expect([0, 900, 1_000, 59_400, 59_600, 3_599_000, 47 * 3_600_000, 48 * 3_600_000].map(ago)).toEqual([
-    "now",
-    "now",
+    "just now",
+    "just now",
     "1s ago",
     "59s ago",
     "1m ago",
