@@ -2,6 +2,10 @@
  * SIGKILL of the runtime, with storage on disk, in the moments in which users enter the list of those who need a person (N4), and in which they
  * leave it. Nobody calls their Mailboxes afterwards: alarms have to make the list right. Only then are dead letters looked at.
  */
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { Backend } from "../support/backend.ts";
 import { Random } from "../support/random.ts";
 import { type Runtime, startRuntime } from "../support/runtime.ts";
@@ -18,7 +22,7 @@ export interface AttentionReport {
   readonly seed: number;
   readonly durationMs: number;
   readonly kills: number;
-  /** Kills by which reports were lost: of users whose Mailbox had answered, and who were not yet in the list, or still in it. */
+  /** Kills between a Mailbox's turn, which has changed why it needs a person, and the note that the list knows. */
   readonly hits: { readonly entering: number; readonly leaving: number };
   readonly users: number;
   /** Who should be in the list in the end, and is. */
@@ -30,20 +34,45 @@ export interface AttentionReport {
 
 /** Who enter at once, each by a message whose time is over: reports go out one after another, a kill falls among them. */
 const USERS = 40;
-/** After an answer: by then the report that goes out with it has reached the list, or not, or is noted as told. */
-const AFTER_MS = 8;
 const TTL_MS = 100;
 /** A report that was lost is made again after 10 s; with as much again for the machine. */
 const SETTLE_MS = 30_000;
 const AT_ONCE = 20;
 
 export const attentionProof = async (options: AttentionOptions): Promise<AttentionReport> => {
-  const runtime = await startRuntime();
+  const dir = mkdtempSync(join(tmpdir(), "restante-attention-"));
+  const runtime = await startRuntime({ dir });
   try {
-    return await new Stage(runtime, options).run();
+    return await new Stage(runtime, dir, options).run();
   } finally {
     await runtime.stop();
+    rmSync(dir, { recursive: true, force: true });
   }
+};
+
+/** What was written in the last seconds is what a kill may have met: there are thousands of others. */
+const FRESH_MS = 5_000;
+
+const anyUntold = (dir: string): boolean => {
+  const since = Date.now() - FRESH_MS;
+  const files = readdirSync(join(dir, "objects"), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".sqlite"))
+    .map((name) => join(dir, "objects", name))
+    .filter((path) =>
+      [path, `${path}-wal`].some((one) => (statSync(one, { throwIfNoEntry: false })?.mtimeMs ?? 0) > since),
+    );
+  return files.some((path) => {
+    const database = new DatabaseSync(path);
+    try {
+      const has = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'facts'").get();
+      if (has === undefined) return false;
+      const read = database.prepare("SELECT value FROM facts WHERE name = ?");
+      const now = read.get("attention")?.value;
+      return now !== undefined && now !== read.get("attention_told")?.value;
+    } finally {
+      database.close();
+    }
+  });
 };
 
 class Stage {
@@ -57,10 +86,15 @@ class Stage {
   readonly #left = new Set<string>();
   readonly #violations: string[] = [];
   readonly #hits = { entering: 0, leaving: 0 };
+  /** How long the calls of a round take; the first ones are awaited whole, up to this. */
+  readonly #entering = { takesMs: 3_000 };
+  readonly #leaving = { takesMs: 3_000 };
+  readonly #dir: string;
   #users = 0;
 
-  constructor(runtime: Runtime, options: AttentionOptions) {
+  constructor(runtime: Runtime, dir: string, options: AttentionOptions) {
     this.#runtime = runtime;
+    this.#dir = dir;
     this.#options = options;
     this.#random = new Random(options.seed);
     this.#backend = new Backend(runtime.url);
@@ -96,8 +130,10 @@ class Stage {
     if (!isTaken) throw new Error(`messages were not accepted: ${status} ${JSON.stringify(body).slice(0, 200)}`);
     for (const user of users) this.#entered.add(user);
     await instant(performance.now() + TTL_MS);
-    const { answered, listed } = await this.#strikeAmid(users, (user) => this.#backend.deadLetters(user, { limit: 1 }));
-    if (answered.some((user) => !listed.has(user))) this.#hits.entering += 1;
+    const isHit = await this.#strikeAmid(this.#entering, users, (user) =>
+      this.#backend.deadLetters(user, { limit: 1 }),
+    );
+    if (isHit) this.#hits.entering += 1;
   }
 
   /** Some who are in the list lose their dead letters, each by a call of their own; the kill falls among them. */
@@ -108,28 +144,30 @@ class Stage {
       this.#entered.delete(user);
       this.#left.add(user);
     }
-    const { answered, listed } = await this.#strikeAmid(users, (user) => this.#backend.discard(user, { all: true }));
-    if (answered.some((user) => listed.has(user))) this.#hits.leaving += 1;
+    const isHit = await this.#strikeAmid(this.#leaving, users, (user) => this.#backend.discard(user, { all: true }));
+    if (isHit) this.#hits.leaving += 1;
   }
 
-  /** The kill comes once some of these calls are answered, and others are not. Whose were, and who is in the list right afterwards. */
+  /**
+   * The kill comes at a random instant of the time that these calls take, as the last ones did. Whether the storage then holds a Mailbox that has
+   * not heard that its report was taken: the report was on its way, or its answer.
+   */
   async #strikeAmid(
+    aim: { takesMs: number },
     users: readonly string[],
-    call: (user: string) => Promise<{ readonly status: number }>,
-  ): Promise<{ readonly answered: readonly string[]; readonly listed: ReadonlySet<string> }> {
-    const enough = this.#random.int(1, Math.max(1, users.length - 1));
-    const answered: string[] = [];
-    const { promise: isEnough, resolve } = Promise.withResolvers<void>();
-    const calls = users.map(async (user) => {
-      const reply = await call(user).catch(() => undefined);
-      if (reply?.status === 200 && answered.push(user) >= enough) resolve();
-    });
-    if (calls.length > 0) await isEnough;
-    await instant(performance.now() + this.#random.int(0, AFTER_MS));
+    call: (user: string) => Promise<unknown>,
+  ): Promise<boolean> {
+    const startedAt = performance.now();
+    const calls = Promise.all(users.map((user) => call(user).catch(() => undefined)));
+    const killAt = instant(startedAt + this.#random.next() * 1.2 * aim.takesMs);
+    const isDone = await Promise.race([calls.then(() => true), killAt.then(() => false)]);
+    // The machine is faster, or slower, than it was.
+    aim.takesMs = isDone ? performance.now() - startedAt : aim.takesMs * 1.1;
     await this.#runtime.kill();
-    await Promise.all(calls);
+    await calls;
+    const isHit = anyUntold(this.#dir);
     await this.#runtime.restart();
-    return { answered, listed: await this.#listed() };
+    return isHit;
   }
 
   /** The list alone is asked until it is right of those who are known; then the others are looked at, whose calls may have been lost. */
