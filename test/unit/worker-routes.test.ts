@@ -54,7 +54,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 /** Which objects a call that is let in comes to, beside the Monitors that measure; minting asks none. */
 const objectsOf = (route: string): readonly string[] => {
   if (route === "POST /v1/users/:user/tokens") return [];
-  if (route === "GET /v1/attention") return attentionShards;
+  if (route === "GET /v1/attention" || route === "GET /metrics") return attentionShards;
   if (/\/v1\/(?:dead-letters|jobs)/.test(route)) return ["sys:jobs"];
   return ofUser(route) ? [mailboxNameOf("ada")] : [];
 };
