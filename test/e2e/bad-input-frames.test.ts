@@ -32,11 +32,16 @@ afterAll(async () => {
   await runtime?.stop();
 });
 
-/** The outbox and the cursors: all that a frame could change, but for when the device was last seen. */
+/**
+ * The outbox and the cursors: all that a frame could change, but for when the device was last seen, and the trails, which tell of the
+ * connection itself.
+ */
 const stateOf = async (): Promise<string> => {
   const [user, list, dead] = [await backend.user(USER), await backend.list(USER), await backend.deadLetters(USER)];
   const cursors = user.body.devices.map((d: { device: string; cursor: number }) => [d.device, d.cursor]);
-  const messages = list.body.messages.map(({ sent_to: _, ...message }: { sent_to: number }) => message);
+  const messages = list.body.messages.map(
+    ({ sent_to: _, trail: __, ...message }: { sent_to: number; trail: unknown }) => message,
+  );
   return JSON.stringify([user.body.held, cursors, messages, dead.body]);
 };
 let before: string;
