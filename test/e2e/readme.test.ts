@@ -101,7 +101,7 @@ test("[S1, U1, S10] the README's lines of the command line send, and show how th
   expect(await shell.exited).toBe(0);
   expect(shell.output).toMatch(/^status +queued\nfor +grace, who has never connected: it waits\n/);
   expect(shell.output).toMatch(/\nuser +grace {2}not connected\nheld +1 message, /);
-  expect(shell.output).toMatch(/\nSEQ .*TYPE AND DATA\n\d{16} .* agent_started \{"run":7\}\n$/);
+  expect(shell.output).toMatch(/\nSEQ .*TYPE AND DATA\n\d{16} .* agent_started \{"run":7\}\n {2}accepted \d+s ago\n$/);
 });
 
 test("the lines that npm start prints do the same", async () => {
