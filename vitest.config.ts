@@ -5,16 +5,19 @@ import { defaultVars } from "./test/support/credentials.ts";
 // `.ci/run` names a file to count the tests from; by hand nobody wants one.
 const resultsFile = process.env.RESTANTE_TEST_RESULTS;
 
-/** Their verdict is a time, of some milliseconds or just under a limit: nothing else may run beside them. */
+/** Their verdict is a time, of some milliseconds or just under a limit, or their aim is: nothing else may run beside them. */
 const timed = [
-  "cold-start",
-  "expiry-storm",
-  "races",
-  "slow-event-reader",
-  "slow-reader",
-  "slow-reader-forgotten",
-  "waits",
-].map((name) => `test/e2e/${name}.test.ts`);
+  "browser/handlers",
+  "e2e/cold-start",
+  "e2e/escalations",
+  "e2e/expiry-storm",
+  "e2e/kills",
+  "e2e/races",
+  "e2e/slow-event-reader",
+  "e2e/slow-reader",
+  "e2e/slow-reader-forgotten",
+  "e2e/waits",
+].map((name) => `test/${name}.test.ts`);
 const e2e = { testTimeout: 30_000, hookTimeout: 60_000 };
 
 export default defineConfig({
@@ -49,12 +52,13 @@ export default defineConfig({
         },
       },
       {
-        test: { ...e2e, name: "e2e-timed", include: timed, fileParallelism: false, sequence: { groupOrder: 2 } },
+        test: { ...e2e, name: "timed", include: timed, fileParallelism: false, sequence: { groupOrder: 2 } },
       },
       {
         test: {
           name: "browser",
           include: ["test/browser/**/*.test.ts"],
+          exclude: timed,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 3 },

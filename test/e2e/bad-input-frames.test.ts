@@ -5,6 +5,7 @@ import { Backend } from "../support/backend.ts";
 import { Connection } from "../support/connection.ts";
 import { mintLocally } from "../support/credentials.ts";
 import { Canaries } from "../support/fuzz-canary.ts";
+import { outboxState } from "../support/outbox-state.ts";
 import type { ErrorFrame } from "../support/received.ts";
 import { type Runtime, startRuntime } from "../support/runtime.ts";
 
@@ -32,24 +33,12 @@ afterAll(async () => {
   await runtime?.stop();
 });
 
-/**
- * The outbox and the cursors: all that a frame could change, but for when the device was last seen, and the trails, which tell of the
- * connection itself.
- */
-const stateOf = async (): Promise<string> => {
-  const [user, list, dead] = [await backend.user(USER), await backend.list(USER), await backend.deadLetters(USER)];
-  const cursors = user.body.devices.map((d: { device: string; cursor: number }) => [d.device, d.cursor]);
-  const messages = list.body.messages.map(
-    ({ sent_to: _, trail: __, ...message }: { sent_to: number; trail: unknown }) => message,
-  );
-  return JSON.stringify([user.body.held, cursors, messages, dead.body]);
-};
 let before: string;
 beforeEach(async () => {
-  before = await stateOf();
+  before = await outboxState(backend, USER);
 });
 afterEach(async () => {
-  expect(await stateOf()).toBe(before);
+  expect(await outboxState(backend, USER)).toBe(before);
   expect(await canaries.faults()).toEqual([]);
 });
 

@@ -3,6 +3,7 @@ import { ERRORS } from "../../src/protocol/errors.ts";
 import { Backend } from "../support/backend.ts";
 import { mintLocally } from "../support/credentials.ts";
 import { clientFrame, type Event, RawSocket } from "../support/fuzz-socket.ts";
+import { outboxState } from "../support/outbox-state.ts";
 import type { Random } from "../support/random.ts";
 import { mutateBytes, mutateJson } from "./fuzz-mutations.ts";
 import { type FuzzTally, uuidOf } from "./fuzz-tally.ts";
@@ -34,14 +35,6 @@ const frames = (seqs: readonly number[]): readonly string[] => {
     '{"type":"ping"}',
     '{"type":"ping","at":1}',
   ];
-};
-
-/** What a frame that was refused may not change. */
-const stateOf = async (backend: Backend, user: string): Promise<string> => {
-  const [state, list, dead] = [await backend.user(user), await backend.list(user), await backend.deadLetters(user)];
-  const cursors = state.body.devices.map((d: { device: string; cursor: number }) => [d.device, d.cursor]);
-  const messages = list.body.messages.map(({ sent_to: _, ...message }: { sent_to: number }) => message);
-  return JSON.stringify([state.body.held, cursors, messages, dead.body]);
 };
 
 /** Reads on until the sentinel's pong, the end, or a silence. */
@@ -87,7 +80,7 @@ export const fuzzFrames = async (
     const look = random.chance(LOOK_SHARE);
     // Something un-acked is on its way to the connection, for a frame that does more than it may.
     if (look) await backend.send(user, { type: "looked-at", data: tally.secret });
-    const before = look ? await stateOf(backend, user) : "";
+    const before = look ? await outboxState(backend, user) : "";
     socket.send(mutated);
     socket.send(SENTINEL);
     const texts: string[] = [];
@@ -111,7 +104,7 @@ export const fuzzFrames = async (
     if (code !== undefined && CLIENTS_FAULT.has(code)) {
       if (!texts.at(-1)?.startsWith('{"type":"error"')) say(`[C11] ${code} without its error frame`);
       // Several frames may be in what was mutated as bytes: only of one alone is it known that all of it was refused.
-      if (look && !asBytes && (await stateOf(backend, user)) !== before) say(`[E2] ${code}, and changed`);
+      if (look && !asBytes && (await outboxState(backend, user)) !== before) say(`[E2] ${code}, and changed`);
     } else if (!asBytes || (event !== undefined && !NO_FRAMES.has(code))) say(`[C11] closed with ${code}`);
   }
   socket?.cut();
