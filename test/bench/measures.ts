@@ -162,9 +162,13 @@ export const batches = async (contender: Contender, users: number, forMs: number
   // One user's reader shares the generator's processor: more than these would fill the outbox before it has read.
   const senders = users === 1 ? 2 : 8;
   // A user's first message makes an object and a database: that is not what a batch costs.
-  const first = await KeepAlive.open(contender.port);
-  for (const request of requests) await first.request(request);
-  first.close();
+  await Promise.all(
+    Array.from({ length: senders }, async (_, sender) => {
+      const first = await KeepAlive.open(contender.port);
+      for (let at = sender; at < users; at += senders) await first.request(requests[at] as string);
+      first.close();
+    }),
+  );
   const own = users === 1 ? await reader(await contender.socketUrl(names[0] as string)) : undefined;
   const requestOf = (sender: number, call: number) => requests[(sender + senders * call) % users] as string;
   const { rate, accepted } = await requesting(contender, senders, forMs, requestOf, PER_BATCH);

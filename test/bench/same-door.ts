@@ -1,7 +1,8 @@
 /**
  * Our own Worker in front of an object that stores nothing and decides nothing: what is left of ours when all that makes it
  * durable is taken away. Against this one the price of durability shows; against the bare forwarder, also that of the door
- * (API key, validation, a hash for a name, a reply that says what happened).
+ * (API key, validation, a hash for a name, a reply that says what happened). With `Prefer: wait` it replies only once a client has said
+ * that it has the message.
  */
 import { DurableObject } from "cloudflare:workers";
 import worker from "../../src/index.ts";
@@ -10,8 +11,16 @@ import { serverId } from "../../src/protocol/message.ts";
 
 export class Mailbox extends DurableObject {
   #seq = 0;
+  readonly #waiting = new Map<number, () => void>();
 
-  async send({ messages }: SendCall): Promise<readonly Sent[]> {
+  async send({ messages, waitMs = 0 }: SendCall): Promise<readonly Sent[]> {
+    const sent = this.#push(messages);
+    const last = this.#seq;
+    if (waitMs > 0) await new Promise<void>((done) => this.#waiting.set(last, done));
+    return sent;
+  }
+
+  #push(messages: SendCall["messages"]): readonly Sent[] {
     return messages.map(({ type, data }) => {
       this.#seq += 1;
       const seq = this.#seq;
@@ -34,7 +43,17 @@ export class Mailbox extends DurableObject {
     return new Response(null, { status: 101, webSocket: client });
   }
 
-  override webSocketMessage(): void {}
+  override webSocketMessage(_: WebSocket, text: string): void {
+    if (this.#waiting.size === 0) return;
+    const { seq } = JSON.parse(text) as { readonly seq: number };
+    for (const [waiting, done] of this.#waiting) {
+      if (waiting > seq) return;
+      this.#waiting.delete(waiting);
+      done();
+    }
+  }
+
+  async stopWaiting(): Promise<void> {}
 }
 
 export default worker;

@@ -25,6 +25,7 @@ const peer = (name: string, isSynced: boolean) => ({
 const field = {
   us: named("us"),
   unwatched: named("unwatched"),
+  door: named("door"),
   floor: named("floor"),
   rowEach: named("row"),
   node: named("node"),

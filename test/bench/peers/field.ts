@@ -13,8 +13,10 @@ export interface Field {
   stop(): Promise<void>;
 }
 
-export const startField = async (only: RegExp, note: (text: string) => void): Promise<Field> => {
-  const known = [mosquitto, nats, rabbitMq, socketIo].filter(({ name }) => only.test(name));
+/** `inHaste`: without RabbitMQ, which takes half a minute to start. */
+export const startField = async (only: RegExp, inHaste: boolean, note: (text: string) => void): Promise<Field> => {
+  const all = [mosquitto, nats, ...(inHaste ? [] : [rabbitMq]), socketIo];
+  const known = all.filter(({ name }) => only.test(name));
   const absent = known.filter((one) => !one.isInstalled());
   const missing = absent.map(({ name, install }) => `${name} is not installed: \`${install}\`.`);
   for (const line of missing) note(line);
