@@ -1,7 +1,9 @@
 /** One user in the console, against the real runtime: what is seen, and each thing that can be done. */
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { LIMITS } from "../../src/protocol/limits.ts";
 import { eventually } from "../proofs/clock.ts";
 import { Connection } from "../support/connection.ts";
+import { LiveReader } from "../support/live-reader.ts";
 import { expectAccessible, expectFitsPhone } from "./accessible.ts";
 import { ConsoleGround, userLink } from "./console-ground.ts";
 
@@ -67,6 +69,18 @@ test("[N6, U1] connections, devices and cursors are those of now; who looks neit
   await view.page.getByText("Not connected", { exact: true }).waitFor();
   expect((await ground.backend.user("seen")).body.devices).toHaveLength(1);
   expect(view.complaints).toEqual([]);
+});
+
+test("[N6] where newer operators take its place it says so, and does not take theirs", async () => {
+  const view = await ground.open(userLink("watched"));
+  await view.page.getByText("Never connected", { exact: true }).waitFor();
+  const others: LiveReader[] = [];
+  for (let n = 0; n < LIMITS.observersMax; n += 1) others.push(await LiveReader.open(ground.runtime.url, "watched"));
+  await view.page.getByText("Reload the page to do so again.").first().waitFor();
+  // It would come again after 2 s.
+  await expect(view.page.waitForRequest(/\/live$/, { timeout: 4_000 })).rejects.toThrow();
+  expect(others.map(({ isOver }) => isOver)).toEqual(others.map(() => false));
+  for (const other of others) other.hangUp();
 });
 
 test("[S10] what is held is opened, with its fields and its data, and recalled while nobody has acked it", async () => {

@@ -43,6 +43,13 @@ export interface Live {
 const KEPT = 200;
 const AGAIN_MS = 2_000;
 const MOST_AGAIN_MS = 30_000;
+/** A stream that ends so is not to be opened again: the newer operator's would end for it, and theirs again for ours. */
+const REPLACED = {
+  ok: false,
+  status: 0,
+  code: "replaced_by_newer",
+  detail: "Others have begun to look on at this user, more than there are places for. Reload the page to do so again.",
+} as const satisfies Failure;
 
 export const useLive = (user: string): Live => {
   const [state, setState] = useState<UserReply>();
@@ -96,6 +103,7 @@ const follow = async (user: string, signal: AbortSignal, follower: Follower): Pr
   while (!signal.aborted) {
     // What comes in one turn of the page is drawn at once.
     let waiting: Line[] = [];
+    let isReplaced = false;
     const draw = (): void => {
       if (waiting.length > 0) follower.happened(waiting);
       waiting = [];
@@ -107,7 +115,10 @@ const follow = async (user: string, signal: AbortSignal, follower: Follower): Pr
         const frame = JSON.parse(data);
         if (type === "state") return follower.state(frame);
         // The stream's own end, not the user's.
-        if (type === "close") return;
+        if (type === "close") {
+          isReplaced = frame.reason === REPLACED.code;
+          return;
+        }
         lines += 1;
         if (waiting.length === 0) setTimeout(draw, 100);
         waiting.push({ ...frame, type, line: lines });
@@ -115,6 +126,7 @@ const follow = async (user: string, signal: AbortSignal, follower: Follower): Pr
       signal,
     );
     draw();
+    if (isReplaced) return follower.lost(REPLACED);
     follower.lost(failure);
     if (failure !== undefined && failure.status >= 400 && failure.status < 500) await poll(user, signal, follower);
     failures += 1;
