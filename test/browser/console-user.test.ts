@@ -83,6 +83,31 @@ test("[N6] where newer operators take its place it says so, and does not take th
   for (const other of others) other.hangUp();
 });
 
+test("[N6] a state that was asked for and comes late does not take the place of what the stream has told since", async () => {
+  const view = await ground.open(userLink("raced", "act"));
+  await view.page.getByText("Never connected", { exact: true }).waitFor();
+  const [fetched, later] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  await view.page.route(/\/v1\/users\/raced$/, async (route) => {
+    const response = await route.fetch();
+    fetched.resolve();
+    await later.promise;
+    await route.fulfill({ response });
+  });
+  await view.press("Revoke …");
+  await view.confirm("Revoke");
+  await fetched.promise;
+  const phone = await ground.connect("raced", { device: "phone" });
+  const connected = view.page.getByText("Connected, 1 connection", { exact: true });
+  await connected.waitFor();
+  const late = view.page.waitForResponse(/\/v1\/users\/raced$/);
+  later.resolve();
+  await (await late).finished();
+  // It is drawn by then, were it taken.
+  await view.page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  expect(await connected.count()).toBe(1);
+  await phone.close();
+});
+
 test("[S10] what is held is opened, with its fields and its data, and recalled while nobody has acked it", async () => {
   const data = { n: 7, nested: { list: [1, null, "two"] } };
   await ground.backend.send("holder", { type: "order", id: "order-7", topic: "orders", data });

@@ -2,7 +2,7 @@
  * A user's state as it changes, and what happens to them, over the operator's read-only stream: it never attaches as the user, and acks
  * nothing.
  */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { UserReply } from "../../../protocol/replies.ts";
 import { call, type Failure, stream, userPath } from "../api.ts";
 
@@ -57,11 +57,14 @@ export const useLive = (user: string): Live => {
   const [isLive, setIsLive] = useState(false);
   const [failure, setFailure] = useState<Failure>();
   const [round, setRound] = useState(0);
+  /** How many states the stream has told. */
+  const told = useRef(0);
 
   useEffect(() => {
     const leaving = new AbortController();
     follow(user, leaving.signal, {
       state: (next) => {
+        told.current += 1;
         setState(next);
         setFailure(undefined);
         setIsLive(true);
@@ -80,8 +83,10 @@ export const useLive = (user: string): Live => {
   useEffect(() => {
     if (round === 0) return;
     const leaving = new AbortController();
+    const before = told.current;
     call<UserReply>(userPath(user), { signal: leaving.signal })
-      .then((reply) => reply.ok && setState(reply.value))
+      // What the stream has told meanwhile is newer, and tells it only once.
+      .then((reply) => reply.ok && told.current === before && setState(reply.value))
       .catch(() => {});
     return () => leaving.abort();
   }, [user, round]);
