@@ -1,6 +1,7 @@
 /** Times and spans as a person writes and reads them. */
 
 const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
 /** `90s`, `15m`, `2h`, `7d`, `1h30m` in milliseconds; undefined where it is none. */
@@ -31,13 +32,10 @@ export const instantOf = (text: string, now: Date, from?: Date): Date | undefine
   if (ms !== undefined) return new Date(now.getTime() - ms);
   const clock = CLOCK.exec(text);
   if (clock !== null) {
-    const [hours, minutes, seconds] = [clock[1], clock[2], clock[3] ?? 0].map(Number);
-    const at = new Date(from ?? now);
-    at.setHours(hours ?? 0, minutes, seconds, 0);
-    // By the calendar, which has days of 23 and 25 hours.
-    if (from === undefined && at > now) at.setDate(at.getDate() - 1);
-    if (from !== undefined && at < from) at.setDate(at.getDate() + 1);
-    return at;
+    const shown = [0, 1, 2].flatMap((days) => shownAt(clock, from ?? now, from === undefined ? -days : days));
+    return from === undefined
+      ? shown.filter((at) => at <= now).reduce((a, b) => (a > b ? a : b))
+      : shown.filter((at) => at >= from).reduce((a, b) => (a < b ? a : b));
   }
   const date = DATE.exec(text);
   if (date === null) return undefined;
@@ -46,6 +44,16 @@ export const instantOf = (text: string, now: Date, from?: Date): Date | undefine
   if (new Date(Date.UTC(Number(year), Number(month) - 1, Number(day))).getUTCDate() !== Number(day)) return undefined;
   const at = new Date(`${year}-${month}-${day}T${time}${zone}`);
   return Number.isNaN(at.getTime()) ? undefined : at;
+};
+
+/** When the clock here shows a time, so many days from `day`: never where it is set forward past it, twice where it is set back before it. */
+const shownAt = (clock: RegExpExecArray, day: Date, days: number): readonly Date[] => {
+  const [hours = 0, minutes = 0, seconds = 0] = [clock[1], clock[2], clock[3] ?? 0].map(Number);
+  const isShown = (at: Date): boolean => at.getHours() === hours && at.getMinutes() === minutes;
+  const first = new Date(day.getFullYear(), day.getMonth(), day.getDate() + days, hours, minutes, seconds);
+  const setBackMs = (new Date(first.getTime() + 3 * HOUR_MS).getTimezoneOffset() - first.getTimezoneOffset()) * 60_000;
+  const again = setBackMs > 0 ? [new Date(first.getTime() + setBackMs)] : [];
+  return [first, ...again].filter(isShown);
 };
 
 /** The nearest of one number and one unit: `45s`, `12m`, `3h`, `9d`. */

@@ -4,7 +4,8 @@ import { LIMITS } from "../protocol/limits.ts";
 import { Answered } from "./answered.ts";
 
 /**
- * What survives hibernation, in the socket's attachment (at most 16,384 bytes): about 5 kB with a full window.
+ * What survives hibernation, in the socket's attachment (at most 16,384 bytes): about 5 kB with a full window, and up
+ * to 15 kB where each entry was sent at a time of its own.
  * `v` is the version of this shape (O2): a release that changes it reads the one before, too.
  */
 export interface Attachment {

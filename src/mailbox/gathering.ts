@@ -23,7 +23,7 @@ export interface OpenSockets {
 }
 
 const REPORT_EVERY_MS = 10_000;
-/** An attachment has 16 kB, of which a full window takes a third; what does not fit beside it rests in memory alone. */
+/** An attachment has 16 kB, of which a full window mostly takes a third; what does not fit beside it rests in memory alone. */
 const ATTACHED_MAX_PAIRS = 400;
 
 export class Gathering {

@@ -136,7 +136,8 @@ export class Mailbox extends DurableObject<Environment> implements MailboxApi {
       await this.#doDue();
       this.#alarm.end();
       const { outbox } = this.#open();
-      if (this.#sockets.count === 0 && outbox.isBlank) {
+      // What an operator who looks on is told next would make its tables again, and nobody would delete those (N6).
+      if (this.#sockets.count === 0 && !this.#guests.observers.any && outbox.isBlank) {
         this.#core = undefined;
         await this.ctx.storage.deleteAll();
         return;

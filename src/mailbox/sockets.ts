@@ -45,8 +45,8 @@ export class Sockets {
 
   /** Attaches a session's state to its socket, where it outlives a hibernation. */
   keep(session: Session, gathered: Gathered | undefined): void {
-    const attachment = session.attachment();
-    this.#open.get(session.id)?.serializeAttachment(gathered === undefined ? attachment : { ...attachment, gathered });
+    const socket = this.#open.get(session.id);
+    if (socket !== undefined) attach(socket, session.attachment(), gathered);
   }
 
   /** The same where of its session nothing has changed. */
@@ -54,7 +54,9 @@ export class Sockets {
     const socket = this.#open.get(connection);
     if (socket === undefined) return;
     const attachment = socket.deserializeAttachment() as Attachment | null;
-    if (attachment !== null) socket.serializeAttachment({ ...attachment, gathered });
+    if (attachment === null) return;
+    const { gathered: _, ...session } = attachment;
+    attach(socket, session, gathered);
   }
 
   send(connection: string, text: string): void {
@@ -90,6 +92,22 @@ export class Sockets {
     }
   }
 }
+
+/**
+ * Attaches all that fits into 16,384 bytes. A window of which each entry was sent at a time of its own takes most of them: then what is
+ * measured, and in the end what trails are told from, rests in memory alone. What is in flight always fits.
+ */
+const attach = (socket: WebSocket, session: SessionAttachment, gathered: Gathered | undefined): void => {
+  const { times: _, answered: __, ...rest } = session;
+  for (const whole of gathered === undefined ? [session] : [{ ...session, gathered }, session]) {
+    try {
+      return socket.serializeAttachment(whole);
+    } catch {
+      // Too large.
+    }
+  }
+  socket.serializeAttachment(rest);
+};
 
 /** Which connection a socket is; undefined for one that the Mailbox has closed. */
 export const connectionOf = (socket: WebSocket): string | undefined =>

@@ -41,9 +41,10 @@ export const LIMITS = {
   publishWindowBytes: 4 * MIB,
   publishersMax: 64,
 
-  /** Of operators who look on (N6): how many a user has, and frames that one has not read yet. */
+  /** Of operators who look on (N6): how many a user has, and frames that one has not read yet, and bytes, beyond which it is let go. */
   observersMax: 8,
   liveWindowFrames: 2_048,
+  liveWindowBytes: 4 * MIB,
 
   outboxMaxMessages: 10_000,
   outboxMaxBytes: 64 * MIB,

@@ -70,7 +70,12 @@ export async function* live(
       for await (const { event, data } of await open(user, ending.signal, alive)) {
         const frame: unknown = JSON.parse(data);
         if (event === "close") failure = closed(frame as Close);
-        else yield camelCased<LiveFrame>(frame);
+        else {
+          // Silence is the service's: how long the caller takes for a frame says nothing of it.
+          clearTimeout(timer);
+          yield camelCased<LiveFrame>(frame);
+          alive();
+        }
       }
     } catch (cause) {
       if (cause instanceof SendError) throw cause;

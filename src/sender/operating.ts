@@ -114,14 +114,15 @@ export const operating = ({ port, open, live: openLive }: Ports, effort: Effort)
   };
 };
 
+/** A bound that is given counts, whatever stands beside it: what was meant for some must not be done to all. */
 const chosen = (which: BulkChoice): WireChoice => {
-  if ("all" in which) return { all: true };
-  const { reason, since, until } = which;
-  return {
+  const { reason, since, until, all } = { reason: undefined, since: undefined, until: undefined, all: false, ...which };
+  const bounds = {
     ...(reason === undefined ? {} : { reason }),
     ...(since === undefined ? {} : { since: instant(since) }),
     ...(until === undefined ? {} : { until: instant(until) }),
   };
+  return all && Object.keys(bounds).length === 0 ? { all: true } : bounds;
 };
 
 const instant = (time: Date | string): string => (typeof time === "string" ? time : time.toISOString());

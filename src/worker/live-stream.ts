@@ -39,6 +39,9 @@ export class LiveStream {
     const { told, frames } = parseTold(text);
     this.#told = told;
     this.#body.write(frames.map((frame) => frameEvent({ type: typeOf(frame) }, frame)).join(""));
+    // The window counts frames, and one that says how a user with many devices stands may have 19 kB: what stands still among many of those is
+    // let go before it fills the isolate that others share. It comes again.
+    if (this.#body.unreadBytes > LIMITS.liveWindowBytes) this.#body.drop();
   }
 
   #taken(): void {

@@ -233,6 +233,21 @@ test("[N4, N5] who needs a person is one list; all of it is requeued by reason a
   expect(view.complaints).toEqual([]);
 });
 
+test("[N5] a time that is half typed bounds nothing: nothing is asked, and nothing done, until it is whole or gone", async () => {
+  const view = await ground.open();
+  const from = view.page.getByRole("region", { name: "All users at once" }).getByLabel("from");
+  await from.focus();
+  await view.page.keyboard.type("1127");
+  for (const name of ["Delete …", "Requeue …"]) {
+    await view.press(name);
+    expect(await view.dialog.count()).toBe(0);
+  }
+  expect(await from.evaluate((field: HTMLInputElement) => [field.value, field.validity.badInput])).toEqual(["", true]);
+  await from.fill("");
+  await view.press("Delete …");
+  await view.dialog.getByText("of any reason until now").waitFor();
+});
+
 test("[N2] a webhook that was given up says why, is told again, and thrown away", async () => {
   const user = "told";
   receiver.answer = () => ({ status: 410 });

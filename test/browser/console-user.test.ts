@@ -1,7 +1,9 @@
 /** One user in the console, against the real runtime: what is seen, and each thing that can be done. */
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { LIMITS } from "../../src/protocol/limits.ts";
 import { eventually } from "../proofs/clock.ts";
 import { Connection } from "../support/connection.ts";
+import { LiveReader } from "../support/live-reader.ts";
 import { expectAccessible, expectFitsPhone } from "./accessible.ts";
 import { ConsoleGround, userLink } from "./console-ground.ts";
 
@@ -67,6 +69,43 @@ test("[N6, U1] connections, devices and cursors are those of now; who looks neit
   await view.page.getByText("Not connected", { exact: true }).waitFor();
   expect((await ground.backend.user("seen")).body.devices).toHaveLength(1);
   expect(view.complaints).toEqual([]);
+});
+
+test("[N6] where newer operators take its place it says so, and does not take theirs", async () => {
+  const view = await ground.open(userLink("watched"));
+  await view.page.getByText("Never connected", { exact: true }).waitFor();
+  const others: LiveReader[] = [];
+  for (let n = 0; n < LIMITS.observersMax; n += 1) others.push(await LiveReader.open(ground.runtime.url, "watched"));
+  await view.page.getByText("Reload the page to do so again.").first().waitFor();
+  // It would come again after 2 s.
+  await expect(view.page.waitForRequest(/\/live$/, { timeout: 4_000 })).rejects.toThrow();
+  expect(others.map(({ isOver }) => isOver)).toEqual(others.map(() => false));
+  for (const other of others) other.hangUp();
+});
+
+test("[N6] a state that was asked for and comes late does not take the place of what the stream has told since", async () => {
+  const view = await ground.open(userLink("raced", "act"));
+  await view.page.getByText("Never connected", { exact: true }).waitFor();
+  const [fetched, later] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  await view.page.route(/\/v1\/users\/raced$/, async (route) => {
+    const response = await route.fetch();
+    fetched.resolve();
+    await later.promise;
+    await route.fulfill({ response });
+  });
+  await view.press("Revoke …");
+  await view.confirm("Revoke");
+  await fetched.promise;
+  const phone = await ground.connect("raced", { device: "phone" });
+  const connected = view.page.getByText("Connected, 1 connection", { exact: true });
+  await connected.waitFor();
+  const late = view.page.waitForResponse(/\/v1\/users\/raced$/);
+  later.resolve();
+  await (await late).finished();
+  // It is drawn by then, were it taken.
+  await view.page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  expect(await connected.count()).toBe(1);
+  await phone.close();
 });
 
 test("[S10] what is held is opened, with its fields and its data, and recalled while nobody has acked it", async () => {

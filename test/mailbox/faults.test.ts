@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { Session } from "../../src/delivery/session.ts";
+import { Sockets } from "../../src/mailbox/sockets.ts";
 import { clock, HOUR_MS, SECOND_MS } from "./ground/clock.ts";
 import { isSettled } from "./ground/until.ts";
 import { plain, User } from "./ground/user.ts";
@@ -88,6 +90,32 @@ describe("the attachment", () => {
     await client.received(257);
     await client.acked();
     expect((await user.get()).body).toMatchObject({ held: { count: 0 }, connections: [{ in_flight: 0 }] });
+  });
+});
+
+describe("the attachment, where all that there is does not fit", () => {
+  test("[D1, C7, M1] keeps what is in flight, and leaves out what is measured", async () => {
+    const now = clock.now();
+    const at = { openedAt: now, issuedAt: now, expiresAt: now + HOUR_MS };
+    const id = `4089d5ba7d19438b.${crypto.randomUUID()}`;
+    const session = new Session({ id, device: "phone", window: 256, start: now * 1_024, target: 0, ...at });
+    // Old ones, each sent as the one before was acked: at a time of its own, and several as one.
+    for (let n = 1; n <= 256; n += 1) {
+      const [seq, sentAt] = [now * 1_024 + n * HOUR_MS * 1_024, now + 37 * n];
+      session.push(seq, 700, sentAt, { firstSeq: seq - 3, count: 4, acceptedAt: sentAt - 600 * HOUR_MS + n * HOUR_MS });
+    }
+    // As many as are attached at most; one is a sum of instants.
+    const pairs = Array.from({ length: 800 }, (_, n) => (n % 2 === 0 ? n : n === 1 ? now : 1));
+    const kept = await new User().inside((_, state) => {
+      const socket = new WebSocketPair()[1];
+      const sockets = new Sockets(state);
+      sockets.accept(id, socket);
+      sockets.keep(session, { reportedAt: now, pairs });
+      sockets.keepGathered(id, { reportedAt: now, pairs });
+      return socket.deserializeAttachment();
+    });
+    expect(kept).toEqual(session.attachment());
+    expect(Session.restore(kept).inFlight).toBe(256);
   });
 });
 

@@ -107,6 +107,20 @@ describe("[N6, D8] it costs nothing", () => {
     await expect.poll(() => openSockets(user)).toBe(0);
   });
 
+  test("[N6, D8, S12] a Mailbox that was only looked at is not deleted under who looks on, and is once they have gone", async () => {
+    const user = new User();
+    const onlooker = await Onlooker.open(user);
+    const tables = () => user.rows<{ name: string }>(`SELECT name FROM sqlite_master WHERE name = 'facts'`);
+    expect(await user.alarm()).toBe(true);
+    // Else its tables come back with what the operator is told next, and no alarm ever deletes them.
+    expect(await user.alarmAt()).not.toBeNull();
+    onlooker.close();
+    await expect.poll(() => openSockets(user)).toBe(0);
+    expect(await user.alarm()).toBe(true);
+    expect(await tables()).toEqual([]);
+    expect(await user.alarmAt()).toBeNull();
+  });
+
   test("its state is told at most twice a second, and the last one is true", async () => {
     const user = new User();
     const client = await user.connect();

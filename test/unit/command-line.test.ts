@@ -65,6 +65,15 @@ test("on the day on which clocks change, yesterday's time is yesterday's by the 
     // 25 hours long; the clock showed 02:30 twice.
     expect(instantOf("12:00", at("2026-10-25T09:00:00"))?.toISOString()).toBe("2026-10-24T10:00:00.000Z");
     expect(instantOf("08:00", at("2026-10-25T09:00:00"))?.toISOString()).toBe("2026-10-25T07:00:00.000Z");
+    // Of the two the last, and after a beginning the first.
+    expect(instantOf("02:10", new Date("2026-10-25T01:30:00Z"))?.toISOString()).toBe("2026-10-25T01:10:00.000Z");
+    expect(instantOf("02:40", new Date("2026-10-25T01:30:00Z"))?.toISOString()).toBe("2026-10-25T00:40:00.000Z");
+    const [now, since] = [new Date("2026-10-25T09:00:00Z"), new Date("2026-10-25T00:30:00Z")];
+    expect(instantOf("02:40", now, since)?.toISOString()).toBe("2026-10-25T00:40:00.000Z");
+    expect(instantOf("02:10", now, since)?.toISOString()).toBe("2026-10-25T01:10:00.000Z");
+    // 23 hours long: the clock never showed 02:30, and did so last on the day before.
+    expect(instantOf("02:30", new Date("2026-03-29T01:05:00Z"))?.toISOString()).toBe("2026-03-28T01:30:00.000Z");
+    expect(instantOf("03:04", new Date("2026-03-29T01:05:00Z"))?.toISOString()).toBe("2026-03-29T01:04:00.000Z");
   } finally {
     if (zone === undefined) delete process.env.TZ;
     else process.env.TZ = zone;

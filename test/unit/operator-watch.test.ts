@@ -1,6 +1,7 @@
 /** `watch` at a real HTTP server that behaves as networks and deploys do. */
+import type { ServerResponse } from "node:http";
 import { createServer, type Socket } from "node:net";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { createOperator, type LiveFrame, SendError } from "../../src/sender/sender.ts";
 import { eventually } from "../proofs/clock.ts";
 import { type LiveServer, liveServer, stream } from "../support/live-server.ts";
@@ -111,6 +112,28 @@ test("[N6] the caller's signal ends it, while it reads and while it waits", asyn
     expect(await failing(watching)).toMatchObject({ code: "aborted" });
   }
   await eventually("the stream is let go", () => server.open === 0);
+});
+
+test("[N6] a caller who takes long for a frame loses none: silence is the service's", async () => {
+  let answered: ServerResponse | undefined;
+  const server = await serve((reply) => {
+    answered = reply;
+    stream(reply, STATE, accepted(1));
+  });
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    const types: string[] = [];
+    for await (const frame of operatorAt(server.url).watch("ada")) {
+      types.push(frame.type === "accepted" ? frame.id : frame.type);
+      vi.advanceTimersByTime(60_000);
+      if (types.length === 2 && answered !== undefined) stream(answered, accepted(2));
+      if (types.length === 3) break;
+    }
+    expect(types).toEqual(["state", "m1", "m2"]);
+    expect(server.requests).toHaveLength(1);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("[S11, N6] over a binding there is none, and it says so", async () => {

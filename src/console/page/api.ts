@@ -1,4 +1,5 @@
 /** Requests to the service that this page came from, with the operator's key in a header and nowhere else. */
+import type { ErrorCode } from "../../protocol/errors.ts";
 import type { Problem } from "../../protocol/replies.ts";
 import { events, type StreamEvent } from "./event-stream.ts";
 import { session } from "./session.ts";
@@ -10,7 +11,7 @@ export interface Failure {
   readonly detail: string;
   /** 0 where nothing answered. */
   readonly status: number;
-  readonly code?: Problem["code"];
+  readonly code?: ErrorCode;
 }
 export type Outcome<T> = { readonly ok: true; readonly value: T; readonly status: number } | Failure;
 

@@ -1,5 +1,5 @@
 /** Dead letters of all users at once, by reason and time (N5), and the jobs that do it. */
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { DEAD_LETTER_REASONS, type DeadLetterReason } from "../../../protocol/message.ts";
 import type { JobReply } from "../../../protocol/replies.ts";
 import { call, query } from "../api.ts";
@@ -24,12 +24,17 @@ const NOTHING: Choice = { reason: "", since: "", until: "" };
 
 export const ManyUsers = () => {
   const [choice, setChoice] = useState<Choice>(NOTHING);
+  const form = useRef<HTMLFormElement>(null);
   const [asked, setAsked] = useState<Action>();
   const jobs = useJobs();
   // Those begun here stay when they are done, to be read.
   const [begun, setBegun] = useState<readonly string[]>([]);
   const why = notAllowed("manage");
   const set = (part: Partial<Choice>): void => setChoice((before) => ({ ...before, ...part }));
+  /** Of a time that is half typed the browser gives nothing, and nothing means all of them: it has to be whole, or empty. */
+  const ask = (action: Action): void => {
+    if (form.current?.reportValidity()) setAsked(action);
+  };
   const begin = async (action: Action): Promise<void> => {
     const { reason, since, until } = choice;
     const isAll = reason === "" && since === "" && until === "";
@@ -45,7 +50,7 @@ export const ManyUsers = () => {
   return (
     <section aria-labelledby="many">
       <h2 id="many">All users at once</h2>
-      <form class="card choice" onSubmit={(event) => event.preventDefault()}>
+      <form ref={form} class="card choice" onSubmit={(event) => event.preventDefault()}>
         <p class="soft">
           Requeue sends dead letters again, as new messages at the end; delete throws them away. It goes on by itself,
           whether this page is open or not.
@@ -68,10 +73,10 @@ export const ManyUsers = () => {
         <Instant name="until" value={choice.until} onChange={(until) => set({ until })} />
         <p class="soft choice-note">Times are yours ({zone()}). Without an end it is the moment you begin.</p>
         <div class="actions">
-          <Button kind="primary" why={why} onPress={() => setAsked("requeue")}>
+          <Button kind="primary" why={why} onPress={() => ask("requeue")}>
             Requeue …
           </Button>
-          <Button kind="danger" why={why} onPress={() => setAsked("discard")}>
+          <Button kind="danger" why={why} onPress={() => ask("discard")}>
             Delete …
           </Button>
         </div>

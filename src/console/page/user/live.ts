@@ -2,7 +2,7 @@
  * A user's state as it changes, and what happens to them, over the operator's read-only stream: it never attaches as the user, and acks
  * nothing.
  */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { UserReply } from "../../../protocol/replies.ts";
 import { call, type Failure, stream, userPath } from "../api.ts";
 
@@ -43,6 +43,13 @@ export interface Live {
 const KEPT = 200;
 const AGAIN_MS = 2_000;
 const MOST_AGAIN_MS = 30_000;
+/** A stream that ends so is not to be opened again: the newer operator's would end for it, and theirs again for ours. */
+const REPLACED = {
+  ok: false,
+  status: 0,
+  code: "replaced_by_newer",
+  detail: "Others have begun to look on at this user, more than there are places for. Reload the page to do so again.",
+} as const satisfies Failure;
 
 export const useLive = (user: string): Live => {
   const [state, setState] = useState<UserReply>();
@@ -50,11 +57,14 @@ export const useLive = (user: string): Live => {
   const [isLive, setIsLive] = useState(false);
   const [failure, setFailure] = useState<Failure>();
   const [round, setRound] = useState(0);
+  /** How many states the stream has told. */
+  const told = useRef(0);
 
   useEffect(() => {
     const leaving = new AbortController();
     follow(user, leaving.signal, {
       state: (next) => {
+        told.current += 1;
         setState(next);
         setFailure(undefined);
         setIsLive(true);
@@ -73,8 +83,10 @@ export const useLive = (user: string): Live => {
   useEffect(() => {
     if (round === 0) return;
     const leaving = new AbortController();
+    const before = told.current;
     call<UserReply>(userPath(user), { signal: leaving.signal })
-      .then((reply) => reply.ok && setState(reply.value))
+      // What the stream has told meanwhile is newer, and tells it only once.
+      .then((reply) => reply.ok && told.current === before && setState(reply.value))
       .catch(() => {});
     return () => leaving.abort();
   }, [user, round]);
@@ -96,6 +108,7 @@ const follow = async (user: string, signal: AbortSignal, follower: Follower): Pr
   while (!signal.aborted) {
     // What comes in one turn of the page is drawn at once.
     let waiting: Line[] = [];
+    let isReplaced = false;
     const draw = (): void => {
       if (waiting.length > 0) follower.happened(waiting);
       waiting = [];
@@ -107,7 +120,10 @@ const follow = async (user: string, signal: AbortSignal, follower: Follower): Pr
         const frame = JSON.parse(data);
         if (type === "state") return follower.state(frame);
         // The stream's own end, not the user's.
-        if (type === "close") return;
+        if (type === "close") {
+          isReplaced = frame.reason === REPLACED.code;
+          return;
+        }
         lines += 1;
         if (waiting.length === 0) setTimeout(draw, 100);
         waiting.push({ ...frame, type, line: lines });
@@ -115,6 +131,7 @@ const follow = async (user: string, signal: AbortSignal, follower: Follower): Pr
       signal,
     );
     draw();
+    if (isReplaced) return follower.lost(REPLACED);
     follower.lost(failure);
     if (failure !== undefined && failure.status >= 400 && failure.status < 500) await poll(user, signal, follower);
     failures += 1;

@@ -41,7 +41,8 @@ export const UserScreen = ({ user, tab }: UserScreenProps) => {
         <>
           {live.isLive ? null : (
             <p class="failure" role="status">
-              Not live: this is as it was. {failure?.detail} It is tried again.
+              Not live: this is as it was. {failure?.detail}
+              {failure?.code === "replaced_by_newer" ? null : " It is tried again."}
             </p>
           )}
           <Tabs user={user} tab={tab} state={state} />
