@@ -51,7 +51,7 @@ export const Held = ({ user, held, onChange }: HeldProps) => {
         </Empty>
       ) : null}
       {value === undefined || value.messages.length === 0 ? null : (
-        <table class="messages">
+        <table class="messages stacked">
           <thead>
             <tr>
               <th scope="col">Message</th>
@@ -136,7 +136,7 @@ const Detail = ({ user, message, onChange }: Pick<RowProps, "user" | "message" |
   const acked = message.status === "queued" ? undefined : "Somebody has acked it: it cannot be taken back.";
   return (
     <>
-      <Trail of={message} />
+      <Trail steps={message.trail} />
       <Fields
         fields={[
           ["seq", message.seq],
