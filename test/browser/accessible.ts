@@ -16,14 +16,19 @@ export const expectAccessible = async (page: Page): Promise<void> => {
   }
 };
 
-/** Nothing to be scrolled to at its side, at the width of a phone. */
-export const expectFitsPhone = async (page: Page): Promise<void> => {
-  const before = page.viewportSize();
-  await page.setViewportSize({ width: 360, height: 740 });
+/** Nothing to be scrolled to at its side. */
+export const expectFits = async (page: Page): Promise<void> => {
   const [content, window] = await page.evaluate(() => {
     const { scrollWidth, clientWidth } = document.documentElement;
     return [scrollWidth, clientWidth];
   });
   expect(content).toBe(window);
+};
+
+/** The same, at the width of a phone. */
+export const expectFitsPhone = async (page: Page): Promise<void> => {
+  const before = page.viewportSize();
+  await page.setViewportSize({ width: 360, height: 740 });
+  await expectFits(page);
   if (before !== null) await page.setViewportSize(before);
 };

@@ -12,11 +12,8 @@ let ground: ConsoleGround;
 let receiver: Receiver;
 beforeAll(async () => {
   receiver = await Receiver.start();
-  ground = await ConsoleGround.start({
-    WEBHOOK_URL: receiver.url,
-    WEBHOOK_SECRET: SECRET,
-    WEBHOOK_EVENTS: "message.undeliverable",
-  });
+  const vars = { WEBHOOK_URL: receiver.url, WEBHOOK_SECRET: SECRET, WEBHOOK_EVENTS: "message.undeliverable" };
+  ground = await ConsoleGround.start({ vars });
 });
 afterEach(() => ground.leave());
 afterAll(() => Promise.all([ground?.stop(), receiver?.close()]));

@@ -13,7 +13,7 @@ vi.setConfig({ testTimeout: 120_000 });
 let ground: ConsoleGround;
 beforeAll(async () => {
   // While a page is looked over, a message waits for its ack longer than a device may take.
-  ground = await ConsoleGround.start({ ACK_TIMEOUT_MS: "120000" });
+  ground = await ConsoleGround.start({ vars: { ACK_TIMEOUT_MS: "120000" } });
 });
 afterEach(() => ground.leave());
 afterAll(() => ground?.stop());

@@ -1,42 +1,31 @@
 /** The console's front page as an operator has it: what can be pressed, and what can be read. */
-import axe from "axe-core";
 import type { Locator, Page } from "playwright-core";
-import { expect } from "vitest";
 import { API_KEY } from "../support/credentials.ts";
-import type { Browser } from "./browser.ts";
+import { expectAccessible, expectFits } from "./accessible.ts";
+import type { ConsoleGround } from "./console-ground.ts";
+import { ConsoleView } from "./console-view.ts";
 
 /** An event comes every 5 s. */
 const LIVE_DEADLINE_MS = 20_000;
 
-export class DashboardView {
-  readonly page: Page;
-  /** Whatever the browser complained of: errors nobody caught, and what the page's own policy forbade. */
-  readonly complaints: string[] = [];
-  /** Streams that it has asked for. */
-  streams = 0;
-
-  /** In a tab of its own, in front; `hash` as the address has it. */
-  static async open(browser: Browser, origin: string, hash = ""): Promise<DashboardView> {
+export class DashboardView extends ConsoleView {
+  /** In a tab among those of a person, in front; `hash` as the address has it. */
+  static async inFront({ browser, site }: ConsoleGround, hash = ""): Promise<DashboardView> {
     const view = new DashboardView(await browser.context.newPage());
-    await view.page.goto(`${origin}/console${hash}`);
-    await view.page.getByLabel("API key").fill(API_KEY);
-    await view.page.keyboard.press("Enter");
+    await view.page.goto(`${site.origin}/console${hash}`);
+    await view.enter(API_KEY);
     await view.page.locator(".figure canvas").first().waitFor();
     return view;
   }
 
-  private constructor(page: Page) {
-    this.page = page;
-    page.on("pageerror", (error) => this.complaints.push(error.message));
-    page.on("console", (said) => {
-      // A server that is gone is said by the browser, too, and a check that fails.
-      if (said.type() !== "error" || said.text().includes("net::ERR_") || said.location().url.endsWith("/ready"))
-        return;
-      this.complaints.push(said.text());
-    });
-    page.on("request", (request) => {
-      if (request.url().includes("/v1/monitor")) this.streams += 1;
-    });
+  constructor(page: Page) {
+    super(page);
+    page.setDefaultTimeout(30_000);
+  }
+
+  /** Streams that it has asked for. */
+  get streams(): number {
+    return this.asked.filter((url) => url.includes("/v1/monitor")).length;
   }
 
   get sentence(): Locator {
@@ -88,23 +77,9 @@ export class DashboardView {
     return this.page.getByRole("region", { name: "Start-up check" });
   }
 
-  /** By axe-core, in light and dark; and nothing sticks out to the right. */
   async expectAccessible(): Promise<void> {
-    for (const colorScheme of ["light", "dark"] as const) {
-      await this.page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-      // As a script tag it would be against the page's policy.
-      await this.page.evaluate(axe.source);
-      const found = await this.page.evaluate(async () => {
-        const { violations } = await (globalThis as unknown as { readonly axe: typeof axe }).axe.run();
-        return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
-      });
-      expect(found, colorScheme).toEqual([]);
-    }
-    const [content, window] = await this.page.evaluate(() => {
-      const { scrollWidth, clientWidth } = document.documentElement;
-      return [scrollWidth, clientWidth];
-    });
-    expect(content).toBe(window);
+    await expectAccessible(this.page);
+    await expectFits(this.page);
   }
 }
 

@@ -1,25 +1,21 @@
 /** The dashboard in a browser, over a real Worker and its Monitors: each number the deployment's own, and each silence said. */
-import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { failure, percentile } from "../../src/console/page/dashboard/units.ts";
 import type { MonitorReply, TimesReply } from "../../src/protocol/replies.ts";
 import { eventually } from "../proofs/clock.ts";
-import { Backend } from "../support/backend.ts";
+import type { Backend } from "../support/backend.ts";
 import { Connection } from "../support/connection.ts";
 import { mintLocally } from "../support/credentials.ts";
-import { type Runtime, startRuntime } from "../support/runtime.ts";
-import { type Browser, startBrowser } from "./browser.ts";
-import { type ConsoleSite, startConsoleSite } from "./console-site.ts";
+import type { Runtime } from "../support/runtime.ts";
+import { ConsoleGround, WATCHED_WORKER } from "./console-ground.ts";
 import { DashboardView } from "./dashboard-view.ts";
 
-const entry = fileURLToPath(new URL("../proofs/watched-worker.mjs", import.meta.url));
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 const realNow = Date.now;
 
-let browser: Browser;
+let ground: ConsoleGround;
 let runtime: Runtime;
-let site: ConsoleSite;
 let backend: Backend;
 let view: DashboardView;
 /** How far the clocks of the runtime and of this process are ahead. */
@@ -33,28 +29,24 @@ beforeAll(async () => {
     ALERT_LEAST_COUNT: "1000",
     ALERT_RUNBOOK_URL: "https://ops.example.com/OPERATIONS.md",
   };
-  [browser, runtime] = await Promise.all([startBrowser(), startRuntime({ entry, vars })]);
-  site = await startConsoleSite(() => runtime.port);
-  backend = new Backend(runtime.url);
+  ground = await ConsoleGround.start({ entry: WATCHED_WORKER, vars });
+  ({ runtime, backend } = ground);
 });
-afterAll(() => Promise.all([browser?.stop(), site?.stop(), runtime?.stop()]));
+afterAll(() => ground?.stop());
 beforeEach(async () => {
   vi.spyOn(Date, "now").mockImplementation(() => realNow() + aheadMs);
-  await tell("fault/none");
-  await tell("schedule");
+  await ground.tell("fault/none");
+  await ground.tell("schedule");
 });
 afterEach(async () => {
   vi.restoreAllMocks();
   expect(view.complaints).toEqual([]);
-  await browser.closeTabs();
+  await ground.browser.closeTabs();
 });
 
-const tell = async (what: string): Promise<void> => {
-  await (await fetch(`${runtime.url}/test/${what}`, { method: "POST" })).text();
-};
 const advance = async (ms: number): Promise<void> => {
   aheadMs += ms;
-  await tell(`clock/${aheadMs}`);
+  await ground.tell(`clock/${aheadMs}`);
 };
 const monitor = async (range = "15m"): Promise<MonitorReply> =>
   (await backend.call("GET", "/v1/monitor", undefined, { query: { range } })).body;
@@ -71,7 +63,7 @@ const handOver = async (): Promise<void> => {
 const minute = async (): Promise<void> => {
   await advance(MINUTE_MS - 11 * SECOND_MS);
   await handOver();
-  await tell("schedule");
+  await ground.tell("schedule");
 };
 
 /** Users who come after a message, get it, and get another; each at another time. */
@@ -95,7 +87,7 @@ const several = (times: TimesReply | null): readonly string[] =>
 
 describe("[M1] the dashboard", () => {
   test("[M1] of a deployment that nobody has used says so, in any light and on a phone, and by the policy of the page", async () => {
-    view = await DashboardView.open(browser, site.origin);
+    view = await DashboardView.inFront(ground);
     await view.says("No messages in the last 15 minutes.");
     expect(await view.tone()).toBe("quiet");
     expect(await view.page.title()).toBe("– No messages in the last 15 minutes.");
@@ -110,7 +102,7 @@ describe("[M1] the dashboard", () => {
   });
 
   test("[M1, M2] shows, as it happens, the numbers that GET /v1/monitor tells", { timeout: 90_000 }, async () => {
-    view = await DashboardView.open(browser, site.origin);
+    view = await DashboardView.inFront(ground);
     await visit(12);
     await visit(3, { attempt: "2" });
     const rejecting = await Connection.open(runtime.url, { token: await mintLocally("app") });
@@ -125,7 +117,7 @@ describe("[M1] the dashboard", () => {
     await backend.send("away", { type: "b" });
     const open = await Connection.open(runtime.url, { token: await mintLocally("here") });
     await handOver();
-    await tell("schedule");
+    await ground.tell("schedule");
 
     await view.says("All but 1 message reached their users.");
     await view.figure("open").getByText("1", { exact: true }).waitFor({ timeout: 20_000 });
@@ -162,7 +154,7 @@ describe("[M1] the dashboard", () => {
   test("[M1] has every value of its charts in a table, which the keyboard reaches, and at the cursor of all of them", {
     timeout: 120_000,
   }, async () => {
-    view = await DashboardView.open(browser, site.origin);
+    view = await DashboardView.inFront(ground);
     const { page } = view;
     await view.asTable.focus();
     await page.keyboard.press("Space");
@@ -204,7 +196,7 @@ describe("[M1] the dashboard", () => {
   });
 
   test("[M1] goes over 15 minutes, 6 hours or 7 days, as its address says", async () => {
-    view = await DashboardView.open(browser, site.origin, "#/7d");
+    view = await DashboardView.inFront(ground, "#/7d");
     const { page } = view;
     const current = () => page.locator(".ranges [aria-current]").textContent();
     expect(await current()).toBe("7 days");
@@ -225,10 +217,10 @@ describe("[M1] the dashboard", () => {
   });
 
   test("[M1] asks for nothing while its tab is behind another, and leaves nothing behind when it is left", async () => {
-    view = await DashboardView.open(browser, site.origin);
+    view = await DashboardView.inFront(ground);
     const { page } = view;
     const ended = page.waitForEvent("requestfailed", (request) => request.url().includes("/v1/monitor"));
-    const other = await browser.context.newPage();
+    const other = await ground.browser.context.newPage();
     await other.bringToFront();
     await ended;
     expect(await page.title()).toBe("Restante console");
@@ -266,15 +258,15 @@ describe("[M3] the dashboard", () => {
   test("[M3, M4] says which alerts fire, since when, whom it happens to and what to do; and that they are over", {
     timeout: 120_000,
   }, async () => {
-    view = await DashboardView.open(browser, site.origin);
+    view = await DashboardView.inFront(ground);
     const { page } = view;
-    await tell("fault/mailbox");
+    await ground.tell("fault/mailbox");
     for (const _ of [1, 2, 3]) {
       users += 1;
       expect((await backend.send(`user-${users}`, { type: "a" })).body.code).toBe("outcome_unknown");
     }
     await minute();
-    await tell("fault/start-up");
+    await ground.tell("fault/start-up");
     await minute();
     await view.says("2 alerts:");
     expect([await view.tone(), (await page.title()).slice(0, 11)]).toEqual(["bad", "✗ 2 alerts:"]);
@@ -299,7 +291,7 @@ describe("[M3] the dashboard", () => {
     await connect.getByText("Not done within 300 ms (READY_STEP_MS).").waitFor();
     await view.expectAccessible();
 
-    await tell("fault/none");
+    await ground.tell("fault/none");
     await view.startUp.getByRole("button", { name: "Check now" }).click();
     await view.startUp.getByText("Passed", { exact: true }).waitFor();
     expect(await view.startUp.locator("li[data-state=passed]").count()).toBe(6);
@@ -309,12 +301,12 @@ describe("[M3] the dashboard", () => {
   });
 
   test("[M3, M4] a check that fails as it is asked for is shown with the step at which it ended", async () => {
-    await tell("fault/start-up");
-    view = await DashboardView.open(browser, site.origin);
+    await ground.tell("fault/start-up");
+    view = await DashboardView.inFront(ground);
     await view.startUp.getByRole("button", { name: "Check now" }).click();
     await view.startUp.getByText("Failed", { exact: true }).waitFor();
     await view.says("The start-up check fails at connect.");
-    await tell("fault/none");
+    await ground.tell("fault/none");
     await view.startUp.getByRole("button", { name: "Check now" }).click();
     await view.startUp.getByText("Passed", { exact: true }).waitFor();
   });
@@ -323,11 +315,11 @@ describe("[M3] the dashboard", () => {
     timeout: 90_000,
   }, async () => {
     await minute();
-    view = await DashboardView.open(browser, site.origin);
+    view = await DashboardView.inFront(ground);
     await advance(4 * MINUTE_MS);
     await view.says("Nobody has looked since");
     expect(await view.tone()).toBe("unsure");
-    await tell("schedule");
+    await ground.tell("schedule");
     await view.sentence.filter({ hasNotText: "Nobody" }).waitFor({ timeout: 20_000 });
 
     await runtime.kill();
@@ -340,13 +332,13 @@ describe("[M3] the dashboard", () => {
     expect(await view.page.locator(".figure").count()).toBe(10);
     await runtime.restart();
     await advance(0);
-    await tell("schedule");
+    await ground.tell("schedule");
     await view.page.getByText("Live, as of").waitFor({ timeout: 40_000 });
     expect(await view.tone()).not.toBe("unsure");
   });
 
   test("[M3] takes a stream that has not ended, but is silent, for no data; and goes on by itself", async () => {
-    view = await DashboardView.open(browser, site.origin);
+    view = await DashboardView.inFront(ground);
     await view.page.getByText("Live, as of").waitFor();
     process.kill(runtime.pid, "SIGSTOP");
     try {

@@ -89,16 +89,18 @@ const openAll = async (page: Page): Promise<void> => {
   for (const summary of await page.locator("summary").all()) await summary.click();
 };
 
-/** The README's: the dashboard alone. */
-const alone: Scene = async (_, name) => {
+/** The README's, before it is made smaller: the front page down to where its list begins. */
+const readme: Scene = async (_, name) => {
   const page = await open(full, "#/7d", "light");
-  await page.setViewportSize({ width: 1280, height: 1100 });
-  await page.locator(".dashboard").screenshot({ path: join(folder, `${name}.png`) });
+  await grow(page);
+  const { bottom } = await page.locator(".numbers-place").evaluate((place) => place.getBoundingClientRect());
+  const clip = { x: 0, y: 0, width: LOOKS.light.width, height: Math.ceil(bottom) + 24 };
+  await page.screenshot({ path: join(folder, `${name}.png`), clip });
   await page.close();
 };
 
 const scenes: readonly (readonly [string, readonly Look[], Scene])[] = [
-  ["readme", ["light"], alone],
+  ["readme", ["light"], readme],
   ["empty", ["light", "dark", "phone"], simple(empty, "")],
   ["load-15m", ["light", "dark", "wall", "phone"], simple(full, "")],
   ["load-6h", ["light", "dark"], simple(full, "#/6h")],

@@ -4,6 +4,7 @@
 // `POST /test/fault/{name}`: `mailbox` – a user's Mailbox does not start; `handshake` – it takes its time over a handshake, so that a
 // caller can hang up meanwhile; `start-up` – the Mailbox of the start-up check takes longer than it may; `none`.
 // `POST /test/report/{shard}`: hands a report to that Monitor, as a Mailbox does; so that a past can be measured that nobody waits for.
+// `POST /test/bulk/{n}`: so many users more a bulk job may go through, until it waits.
 // `POST /test/handshakes/asked`, `…/answered`: how many have reached a slow Mailbox, and have its answer.
 import shipped, { Mailbox as ShippedMailbox } from "../../src/index.ts";
 
@@ -14,6 +15,7 @@ let aheadMs = 0;
 Date.now = () => now() + aheadMs;
 
 let fault = "none";
+let bulkSteps = Number.POSITIVE_INFINITY;
 const handshakes = { asked: 0, answered: 0 };
 
 export class Mailbox extends ShippedMailbox {
@@ -32,6 +34,12 @@ export class Mailbox extends ShippedMailbox {
     if (fault === "start-up" && isOwn) await scheduler.wait(2 * Number(this.env.READY_STEP_MS));
     return super.fetch(request);
   }
+
+  async bulkStep(step) {
+    while (bulkSteps <= 0) await scheduler.wait(20);
+    bulkSteps -= 1;
+    return super.bulkStep(step);
+  }
 }
 
 export default {
@@ -41,6 +49,7 @@ export default {
     if (test !== "test") return shipped.fetch(request, env, ctx);
     if (what === "clock") aheadMs = Number(value);
     if (what === "fault") fault = value;
+    if (what === "bulk") bulkSteps = Number(value);
     if (what === "report") await env.MONITOR.getByName(`sys:monitor:${value}`).report(await request.json());
     if (what === "schedule") await shipped.scheduled({}, env, ctx);
     return new Response(String(handshakes[value]));

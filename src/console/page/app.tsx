@@ -3,7 +3,6 @@ import { useEffect, useRef } from "preact/hooks";
 import { FrontScreen } from "./front/front-screen.tsx";
 import { JobsScreen } from "./jobs/jobs-screen.tsx";
 import { KeyScreen } from "./key-screen.tsx";
-import { Empty } from "./parts/empty.tsx";
 import { Notices } from "./parts/notices.tsx";
 import { linkToFront, type Route, route } from "./route.ts";
 import { session } from "./session.ts";
@@ -71,9 +70,12 @@ const Screen = () => {
       return <JobsScreen />;
     case "nowhere":
       return (
-        <Empty title="There is no such page here">
-          <a href={linkToFront}>To the overview</a>
-        </Empty>
+        <>
+          <h1>There is no such page here</h1>
+          <p class="lead">
+            <a href={linkToFront}>To the overview</a>
+          </p>
+        </>
       );
   }
 };

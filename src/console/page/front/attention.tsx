@@ -11,7 +11,8 @@ import { Pager, usePages } from "../parts/pager.tsx";
 import { Shown } from "../parts/shown.tsx";
 import { linkToUser, type UserTab } from "../route.ts";
 
-const PAGE = 50;
+/** What else is on the front page stays near, however many they are. */
+const PAGE = 20;
 /** The index itself follows within seconds. */
 const EVERY_MS = 5_000;
 
@@ -84,7 +85,7 @@ const Users = ({ page, isAll }: { readonly page: AttentionPage; readonly isAll: 
   return (
     <>
       <p class="soft">{count(page.total, "user")}, those who wait longest first.</p>
-      <table>
+      <table class="stacked">
         <thead>
           <tr>
             <th scope="col">User</th>

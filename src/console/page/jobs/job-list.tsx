@@ -55,7 +55,7 @@ const JobLine = ({ job, onChange }: { readonly job: JobReply; readonly onChange:
           {done} of {users.total}
         </progress>
       ) : null}
-      <p class="figures">
+      <p class="amounts">
         {`${done.toLocaleString("en")} of ${count(users.total, "user")}`} ·{" "}
         {`${count(letters.done, "dead letter")} ${job.action === "requeue" ? "requeued" : "deleted"}`}
         {letters.left === 0 ? null : (

@@ -69,7 +69,7 @@ const Detail = ({ letter, onRequeue, onDelete }: DeadLetterRowProps) => {
   const why = notAllowed("manage");
   return (
     <>
-      <Trail of={letter} />
+      <Trail steps={letter.trail} />
       <Fields
         fields={[
           ["seq", letter.seq],

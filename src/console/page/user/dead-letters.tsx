@@ -118,7 +118,7 @@ export const DeadLetters = ({ user, total, onChange }: DeadLettersProps) => {
               Delete {ofReason} …
             </Button>
           </div>
-          <table class="messages choosable">
+          <table class="messages stacked choosable">
             <caption class="sr-only">Dead letters, in the order in which they were accepted</caption>
             <thead>
               <tr>

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import type { HeldPage, HeldReply } from "../../../protocol/replies.ts";
 import { call, query, userPath } from "../api.ts";
 import { Ago } from "../parts/ago.tsx";
+import { count } from "../parts/amount.ts";
 import { Button } from "../parts/button.tsx";
 import { Data } from "../parts/data.tsx";
 import { Confirm } from "../parts/dialog.tsx";
@@ -51,7 +52,7 @@ export const Held = ({ user, held, onChange }: HeldProps) => {
         </Empty>
       ) : null}
       {value === undefined || value.messages.length === 0 ? null : (
-        <table class="messages">
+        <table class="messages stacked">
           <thead>
             <tr>
               <th scope="col">Message</th>
@@ -136,13 +137,13 @@ const Detail = ({ user, message, onChange }: Pick<RowProps, "user" | "message" |
   const acked = message.status === "queued" ? undefined : "Somebody has acked it: it cannot be taken back.";
   return (
     <>
-      <Trail of={message} />
+      <Trail steps={message.trail} />
       <Fields
         fields={[
           ["seq", message.seq],
           ["id", textOf(message.id)],
           ["topic", textOf(message.topic)],
-          ["sent to", `${message.sent_to} open connections`],
+          ["sent to", count(message.sent_to, "open connection")],
           ["accepted", timeOf(message.accepted_at)],
           ["expires", timeOf(message.expires_at)],
           ["delivered", timeOf(message.delivered_at)],

@@ -1,5 +1,6 @@
 /** Who is connected, where each device is, and what happens, as it happens. */
 import { useState } from "preact/hooks";
+import type { MessageEnd } from "../../../protocol/message.ts";
 import type { ConnectionReply, DeviceReply, UserReply } from "../../../protocol/replies.ts";
 import { Ago, Clock } from "../parts/ago.tsx";
 import { count } from "../parts/amount.ts";
@@ -151,7 +152,7 @@ const Feed = ({ live }: { readonly live: Live }) => {
         <ol class="feed" aria-label="What happens, the newest first">
           {shown.map((line) => (
             <li key={line.line}>
-              {line.timestamp === undefined ? <span /> : <Clock at={line.timestamp} />}
+              {"timestamp" in line ? <Clock at={line.timestamp} /> : <span />}
               <b data-is={line.type}>{line.type}</b>
               <span>
                 <Words line={line} />
@@ -170,7 +171,7 @@ const Words = ({ line }: { readonly line: Line }) => {
       return (
         <>
           <code>
-            <Shown text={line.message_type ?? ""} />
+            <Shown text={line.message_type} />
           </code>{" "}
           <Named line={line} />
           {line.topic === undefined ? null : (
@@ -184,7 +185,7 @@ const Words = ({ line }: { readonly line: Line }) => {
     case "sent":
       return (
         <>
-          {count(line.count ?? 1, "message")} to <b>{line.device}</b>{" "}
+          {count(line.count, "message")} to <b>{line.device}</b>{" "}
           <span class="soft">
             up to {line.seq} on <ConnectionId id={line.connection_id} />
           </span>
@@ -195,7 +196,7 @@ const Words = ({ line }: { readonly line: Line }) => {
         <>
           up to {line.seq} by <b>{line.device}</b>{" "}
           <span class="soft">
-            {line.checkpoint === undefined || line.checkpoint === line.seq ? null : `checkpoint ${line.checkpoint} `}
+            {line.checkpoint === line.seq ? null : `checkpoint ${line.checkpoint} `}
             on <ConnectionId id={line.connection_id} />
           </span>
         </>
@@ -211,27 +212,31 @@ const Words = ({ line }: { readonly line: Line }) => {
       return (
         <>
           <b>{line.device}</b>
-          {line.code === undefined ? null : ` with ${line.code}`}{" "}
+          {line.type === "connected" ? null : ` with ${line.code}`}{" "}
           <span class="soft">
             <ConnectionId id={line.connection_id} />
           </span>
         </>
       );
     case "skipped":
-      return <>{count(line.count ?? 0, "event")}: more happened than could be shown</>;
-    default: {
-      const { line: _, type: __, timestamp: ___, ...rest } = line;
-      return <Shown text={JSON.stringify(rest)} />;
-    }
+      return <>{count(line.count, "event")}: more happened than could be shown</>;
+    default:
+      return <Later line={line} />;
   }
 };
 
-const Named = ({ line }: { readonly line: Line }) => (
+/** What a release after this one tells of is shown as it comes. */
+const Later = ({ line }: { readonly line: object }) => {
+  const shown = Object.entries(line).filter(([name]) => !["line", "type", "timestamp"].includes(name));
+  return <Shown text={JSON.stringify(Object.fromEntries(shown))} />;
+};
+
+const Named = ({ line: { id, seq } }: { readonly line: Line & { readonly id: string; readonly seq: number } }) => (
   <span class="soft">
-    <Shown text={line.id ?? ""} />
-    {line.seq === undefined || line.id === `~${line.seq}` ? null : ` ${line.seq}`}
+    <Shown text={id} />
+    {id === `~${seq}` ? null : ` ${seq}`}
   </span>
 );
 
-const isLost = (status: string | undefined): boolean =>
+const isLost = (status: MessageEnd): boolean =>
   status === "expired" || status === "rejected" || status === "undeliverable" || status === "dropped";

@@ -3,31 +3,12 @@
  * nothing.
  */
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { LiveFrame } from "../../../protocol/live-frames.ts";
 import type { UserReply } from "../../../protocol/replies.ts";
 import { call, type Failure, stream, userPath } from "../api.ts";
 
-/** What the stream tells of, beside the state; what a later release adds is shown as it comes. */
-export interface Happening {
-  readonly type: string;
-  /** Absent of what has no instant, such as how many were skipped. */
-  readonly timestamp?: string;
-  readonly seq?: number;
-  readonly id?: string;
-  readonly message_type?: string;
-  readonly topic?: string;
-  readonly connection_id?: string;
-  readonly device?: string;
-  readonly prev?: number;
-  readonly count?: number;
-  readonly checkpoint?: number;
-  readonly status?: string;
-  readonly code?: number;
-}
-
-/** The place of a happening among all of this page: a name for its line. */
-export interface Line extends Happening {
-  readonly line: number;
-}
+/** What the stream tells of, beside the state; its place among all of this page is a name for its line. */
+export type Line = Exclude<LiveFrame, { readonly type: "state" }> & { readonly line: number };
 
 export interface Live {
   readonly state: UserReply | undefined;
@@ -133,7 +114,6 @@ const follow = async (user: string, signal: AbortSignal, follower: Follower): Pr
     draw();
     if (isReplaced) return follower.lost(REPLACED);
     follower.lost(failure);
-    if (failure !== undefined && failure.status >= 400 && failure.status < 500) await poll(user, signal, follower);
     failures += 1;
     await pause(Math.min(MOST_AGAIN_MS, AGAIN_MS * 2 ** (failures - 1)), signal);
   }
@@ -147,13 +127,3 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
       done();
     });
   });
-
-/** A deployment of the release before has no such stream. */
-const poll = async (user: string, signal: AbortSignal, follower: Follower): Promise<void> => {
-  while (!signal.aborted) {
-    const reply = await call<UserReply>(userPath(user), { signal });
-    if (!reply.ok) return follower.lost(reply);
-    follower.state(reply.value);
-    await pause(AGAIN_MS, signal);
-  }
-};

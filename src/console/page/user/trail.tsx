@@ -1,21 +1,10 @@
 /** What has become of a message so far, step by step (N3). */
+import type { TrailStep } from "../../../protocol/trail.ts";
 import { Clock } from "../parts/ago.tsx";
 import { ConnectionId } from "../parts/connection-id.tsx";
 import { Shown } from "../parts/shown.tsx";
 
-/** An event that a later release adds is shown as it comes. */
-interface Step {
-  readonly at: string;
-  readonly event: string;
-  readonly connection_id?: string;
-  readonly device?: string;
-  readonly code?: number;
-  readonly reason?: string;
-  readonly from?: number;
-}
-
-export const Trail = ({ of }: { readonly of: object }) => {
-  const steps = "trail" in of && Array.isArray(of.trail) ? (of.trail as readonly Step[]) : [];
+export const Trail = ({ steps = [] }: { readonly steps: readonly TrailStep[] | undefined }) => {
   if (steps.length === 0) return null;
   return (
     <section class="trail" aria-label="Trail">
@@ -35,33 +24,36 @@ export const Trail = ({ of }: { readonly of: object }) => {
   );
 };
 
-const Words = ({ step }: { readonly step: Step }) => {
-  const where =
-    step.device === undefined ? null : (
-      <>
-        <b>{step.device}</b>{" "}
-        <span class="soft">
-          <ConnectionId id={step.connection_id} />
-        </span>
-      </>
-    );
+const Words = ({ step }: { readonly step: TrailStep }) => {
   switch (step.event) {
     case "accepted":
       return <>and stored</>;
     case "sent":
-      return <>to {where}</>;
+      return (
+        <>
+          to <Where step={step} />
+        </>
+      );
     case "acked":
-      return <>by {where}</>;
+      return (
+        <>
+          by <Where step={step} />
+        </>
+      );
     case "closed":
       return (
         <>
-          {where} with {step.code}, without an ack
+          <Where step={step} /> with {step.code}, without an ack
         </>
       );
     case "rejected":
       return (
         <>
-          {where === null ? null : <>by {where}</>}
+          {step.device === undefined ? null : (
+            <>
+              by <Where step={step} />
+            </>
+          )}
           {step.reason === undefined ? null : (
             <>
               : <Shown text={step.reason} />
@@ -78,6 +70,22 @@ const Words = ({ step }: { readonly step: Step }) => {
     case "requeued":
       return <>from {step.from}</>;
     default:
-      return where;
+      // What a release after this one tells of: the name of it, and where, if it says so.
+      return <Where step={step} />;
   }
 };
+
+interface Place {
+  readonly connection_id?: string;
+  readonly device?: string;
+}
+
+const Where = ({ step: { connection_id, device } }: { readonly step: Place }) =>
+  device === undefined ? null : (
+    <>
+      <b>{device}</b>{" "}
+      <span class="soft">
+        <ConnectionId id={connection_id} />
+      </span>
+    </>
+  );

@@ -56,7 +56,7 @@ export const Webhooks = ({ user }: { readonly user: string }) => {
         </Empty>
       ) : null}
       {value === undefined || value.webhooks.length === 0 ? null : (
-        <table>
+        <table class="stacked">
           <thead>
             <tr>
               <th scope="col">Event</th>
