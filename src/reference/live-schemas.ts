@@ -1,25 +1,10 @@
 /** What an operator who looks on is told, as a schema. It only describes, as those of replies do. */
 import * as v from "valibot";
 import type { LiveFrame as Frame } from "../protocol/live-frames.ts";
-import type { MessageEnd } from "../protocol/message.ts";
+import { count, end, name, seq, instant as timestamp } from "./field-schemas.ts";
 import { User } from "./reply-schemas.ts";
 
-const name = v.string();
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const seq = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.description("A place in the user's order."));
-const timestamp = v.pipe(v.string(), v.isoTimestamp(), v.description("RFC 3339 in UTC with milliseconds."));
 const connection = { timestamp, connection_id: name, device: name };
-
-const ENDS: Readonly<Record<MessageEnd, true>> = {
-  delivered: true,
-  expired: true,
-  rejected: true,
-  undeliverable: true,
-  replaced: true,
-  recalled: true,
-  dropped: true,
-  erased: true,
-};
 
 export const LiveFrame: v.GenericSchema<Frame> = v.pipe(
   v.variant("type", [
@@ -45,7 +30,7 @@ export const LiveFrame: v.GenericSchema<Frame> = v.pipe(
       timestamp,
       seq,
       id: name,
-      status: v.picklist(Object.keys(ENDS) as MessageEnd[]),
+      status: end,
     }),
     v.object({ type: v.literal("connected"), ...connection }),
     v.object({ type: v.literal("disconnected"), ...connection, code: count }),

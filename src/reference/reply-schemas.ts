@@ -6,33 +6,15 @@ import * as v from "valibot";
 import { ALERT_RULES, type Alert as AlertReply } from "../protocol/alert.ts";
 import { ATTENTION_REASONS } from "../protocol/attention.ts";
 import { ERRORS, type HttpErrorCode } from "../protocol/errors.ts";
-import { SHAPES } from "../protocol/identifiers.ts";
-import { DEAD_LETTER_REASONS, type MessageStatus } from "../protocol/message.ts";
+import { DEAD_LETTER_REASONS } from "../protocol/message.ts";
 import { RANGES, type Range } from "../protocol/monitor-api.ts";
 import { READINESS_STEPS, type Readiness } from "../protocol/readiness.ts";
 import type * as replies from "../protocol/replies.ts";
+import { count, device, instant, name, seq, status } from "./field-schemas.ts";
 import { TrailStep } from "./trail-schema.ts";
 
 type Schema<T> = v.GenericSchema<T>;
 
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const seq = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.description("A place in the user's order."));
-const instant = v.pipe(v.string(), v.isoTimestamp(), v.description("RFC 3339 in UTC with milliseconds."));
-const name = v.string();
-const device = v.pipe(v.string(), v.metadata({ ...SHAPES.device }));
-
-const STATUSES: Readonly<Record<MessageStatus, true>> = {
-  queued: true,
-  delivered: true,
-  expired: true,
-  rejected: true,
-  undeliverable: true,
-  replaced: true,
-  recalled: true,
-  dropped: true,
-  erased: true,
-};
-const status = v.picklist(Object.keys(STATUSES) as MessageStatus[]);
 const scope = v.picklist(["send", "manage", "monitor"]);
 
 const message = {

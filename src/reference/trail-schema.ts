@@ -1,11 +1,8 @@
 /** A step of a message's trail (N3), as a schema. */
 import * as v from "valibot";
-import { SHAPES } from "../protocol/identifiers.ts";
 import type * as wire from "../protocol/trail.ts";
+import { instant as at, device, seq } from "./field-schemas.ts";
 
-const at = v.pipe(v.string(), v.isoTimestamp(), v.description("RFC 3339 in UTC with milliseconds."));
-const device = v.pipe(v.string(), v.metadata({ ...SHAPES.device }));
-const seq = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const on = { connection_id: v.string(), device };
 
 export const TrailStep: v.GenericSchema<wire.TrailStep> = v.pipe(
