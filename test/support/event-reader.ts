@@ -1,6 +1,7 @@
 import { type IncomingMessage, request } from "node:http";
 import { Backend, type Reply } from "./backend.ts";
 import { mintLocally } from "./credentials.ts";
+import { EventLines } from "./event-lines.ts";
 import type { EstablishedFrame, Frame, ReceivedMessage } from "./received.ts";
 import { StreamCheck } from "./stream-check.ts";
 
@@ -29,7 +30,7 @@ export interface StreamEnd {
 const defaultDeadlineMs = 10_000;
 
 /**
- * A reader of `GET /v1/events` that parses as WHATWG HTML, section 9.2.6 says, and checks its frames as a socket's are (`StreamCheck`).
+ * A reader of `GET /v1/events` that checks its frames as a socket's are (`StreamCheck`).
  * It never reconnects, and acks nothing by itself.
  */
 export class EventReader {
@@ -37,18 +38,15 @@ export class EventReader {
   readonly events: StreamEvent[] = [];
   readonly frames: Frame[] = [];
   readonly messages: ReceivedMessage[] = [];
-  /** Comment lines: the keep-alive. */
-  comments = 0;
-  /** The newest reconnection time, in milliseconds. */
-  retryMs: number | undefined;
-  lastId = "";
   readonly #backend: Backend;
   readonly #token: string;
   readonly #response: IncomingMessage;
   readonly #check = new StreamCheck();
   readonly #watchers = new Set<() => void>();
-  #text = "";
-  #fields: { event: string; data: string[] } = { event: "", data: [] };
+  readonly #lines = new EventLines(
+    (event, data) => this.#dispatch(event, data),
+    (line) => this.#check.violations.push(`[C10] no field of an event stream: ${line}`),
+  );
   #end: StreamEnd | undefined;
   #isOver = false;
 
@@ -80,6 +78,18 @@ export class EventReader {
       this.#changed();
     };
     response.on("end", over).on("close", over).on("error", over);
+  }
+
+  get comments(): number {
+    return this.#lines.comments;
+  }
+
+  get retryMs(): number | undefined {
+    return this.#lines.retryMs;
+  }
+
+  get lastId(): string {
+    return this.#lines.lastId;
   }
 
   get established(): EstablishedFrame {
@@ -173,28 +183,11 @@ export class EventReader {
   }
 
   #take(text: string): void {
-    const lines = (this.#text + text).split(/\r\n|\n|\r/);
-    this.#text = lines.pop() ?? "";
-    for (const line of lines) this.#line(line);
+    this.#lines.take(text);
     this.#changed();
   }
 
-  #line(line: string): void {
-    if (line === "") return this.#dispatch();
-    const [, name = "", value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
-    if (name === "") this.comments += 1;
-    else if (name === "event") this.#fields.event = value;
-    else if (name === "data") this.#fields.data.push(value);
-    else if (name === "id") this.lastId = value;
-    else if (name === "retry") this.retryMs = Number(value);
-    else this.#check.violations.push(`[C10] no field of an event stream: ${line}`);
-  }
-
-  #dispatch(): void {
-    const { event, data } = this.#fields;
-    this.#fields = { event: "", data: [] };
-    if (data.length === 0) return;
-    const text = data.join("\n");
+  #dispatch(event: string, text: string): void {
     this.events.push({ event, data: text, lastId: this.lastId });
     if (event === "close") {
       this.#end = { ...(JSON.parse(text) as { code: number; reason: string }), retryMs: this.retryMs ?? Number.NaN };

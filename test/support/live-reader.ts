@@ -1,5 +1,6 @@
 import { type IncomingMessage, request } from "node:http";
 import { API_KEY } from "./credentials.ts";
+import { EventLines } from "./event-lines.ts";
 
 /** One frame as it came. */
 export interface LiveFrame {
@@ -15,7 +16,7 @@ export interface LiveReaderOptions {
 
 const defaultDeadlineMs = 10_000;
 
-/** An operator who looks on at one user (N6). It parses as WHATWG HTML, section 9.2.6 says; violations of that, and of N6's order, throw. */
+/** An operator who looks on at one user (N6). What is no stream of events, or not in N6's order, throws. */
 export class LiveReader {
   readonly status: number;
   readonly headers: IncomingMessage["headers"];
@@ -23,14 +24,15 @@ export class LiveReader {
   readonly frames: LiveFrame[] = [];
   /** The same as text, for what must not be in it. */
   text = "";
-  comments = 0;
   isOver = false;
-  retryMs = Number.NaN;
   readonly #response: IncomingMessage;
   readonly #watchers = new Set<() => void>();
-  #rest = "";
-  #event = "";
-  #data: string[] = [];
+  readonly #lines = new EventLines(
+    (event, data) => this.#dispatch(event, data),
+    (line) => {
+      throw new Error(`No field of a live stream: ${line}`);
+    },
+  );
 
   static async open(url: string, user: string, options: LiveReaderOptions = {}): Promise<LiveReader> {
     const target = new URL(`/v1/users/${encodeURIComponent(user)}/live${options.query ?? ""}`, url);
@@ -54,6 +56,14 @@ export class LiveReader {
       this.#changed();
     };
     response.on("end", over).on("close", over).on("error", over);
+  }
+
+  get comments(): number {
+    return this.#lines.comments;
+  }
+
+  get retryMs(): number {
+    return this.#lines.retryMs ?? Number.NaN;
   }
 
   /** Frames of a type, in order. */
@@ -122,27 +132,14 @@ export class LiveReader {
 
   #take(text: string): void {
     this.text += text;
-    const lines = (this.#rest + text).split("\n");
-    this.#rest = lines.pop() ?? "";
-    for (const line of lines) this.#line(line);
+    this.#lines.take(text);
     this.#changed();
   }
 
-  #line(line: string): void {
-    if (line === "") return this.#dispatch();
-    const [, name = "", value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
-    if (name === "") this.comments += 1;
-    else if (name === "event") this.#event = value;
-    else if (name === "data") this.#data.push(value);
-    else if (name === "retry") this.retryMs = Number(value);
-    else throw new Error(`No field of a live stream: ${line}`);
-  }
-
-  #dispatch(): void {
-    const [event, data] = [this.#event, this.#data.splice(0)];
-    this.#event = "";
-    if (data.length === 0) return;
-    const frame = JSON.parse(data.join("\n")) as LiveFrame;
+  #dispatch(event: string, data: string): void {
+    // There is nothing to come back with.
+    if (this.#lines.lastId !== "") throw new Error(`A live stream has no ids: ${this.#lines.lastId}`);
+    const frame = JSON.parse(data) as LiveFrame;
     if (event === "close") return void this.frames.push({ ...frame, type: "close" });
     if (frame.type !== event) throw new Error(`Event ${event} holds a frame ${frame.type}.`);
     if (this.frames.length === 0 && event !== "state") throw new Error(`The first frame is ${event}.`);
