@@ -12,7 +12,7 @@ import { countsText } from "./attention.ts";
 import { type Call, type Command, type ExitCode, UsageError } from "./command.ts";
 import { detached, followed } from "./jobs.ts";
 import { type Options, oneOf, seconds, times } from "./options.ts";
-import { counted, dim, warn } from "./screen.ts";
+import { counted, dim, type Part, warn } from "./screen.ts";
 import { clockText } from "./times.ts";
 
 type Action = "requeue" | "discard";
@@ -52,6 +52,8 @@ const ofOne = async (action: Action, call: Call, user: string, seq: string | und
   const { options, sender, screen } = call;
   const which = choice(options, user, seq);
   if (action === "discard") {
+    const what = `Throw away, for good, ${"reason" in which ? `what ended as ${which.reason}` : "all dead letters"}, of ${user}.`;
+    if (!("seq" in which) && !(await agreed(call, [what], "say --yes"))) return 1;
     screen.show(await sender.discard(user, which), ({ discarded }) => screen.line(`discarded ${discarded}`));
     return 0;
   }
@@ -61,6 +63,15 @@ const ofOne = async (action: Action, call: Call, user: string, seq: string | und
     if (left > 0) screen.line(warn(`${left} found no room, and are dead letters still`));
   });
   return done.left === 0 ? 0 : 1;
+};
+
+/** Whether the person agrees to `what`, by `--yes` or when asked; `instead` is what to do where nobody can be asked. */
+const agreed = async ({ options, screen, around }: Call, what: readonly Part[], instead: string): Promise<boolean> => {
+  if (options.yes) return true;
+  for (const line of what) screen.note(line);
+  if (/^y(es)?$/i.test(await asked(around, "Go on? [y/N]", instead))) return true;
+  screen.note("Nothing was done.");
+  return false;
 };
 
 const choice = (options: Options, user: string, seq: string | undefined): DeadLetterChoice => {
@@ -100,15 +111,8 @@ const ofAll = async (action: Action, call: Call): Promise<ExitCode> => {
     });
     return 0;
   }
-  if (!options.yes) {
-    screen.note(what);
-    screen.note(dim(about(reason, await countsOf(call))));
-    const answer = await asked(call.around, "Go on? [y/N]", "say --yes, or look first with --dry-run");
-    if (!/^y(es)?$/i.test(answer)) {
-      screen.note("Nothing was done.");
-      return 1;
-    }
-  }
+  const asking = options.yes ? [] : [what, dim(about(reason, await countsOf(call)))];
+  if (!(await agreed(call, asking, "say --yes, or look first with --dry-run"))) return 1;
   const which = isBounded ? { reason, since, until } : { all: true as const };
   const job = await begun(call, () =>
     action === "requeue" ? operator.requeueAll(which, { ttl }) : operator.discardAll(which),

@@ -16,16 +16,19 @@ export const tail: Command = {
   options: [],
   run: async ({ args: [user = ""], operator, screen }) => {
     let seenAt = Number.NEGATIVE_INFINITY;
+    let isLost = false;
     for (;;) {
       try {
         for await (const frame of operator.watch(user)) {
           seenAt = performance.now();
+          isLost = false;
           screen.show(frame, (it) => tell(screen, it));
         }
       } catch (error) {
         const isPassing = error instanceof SendError && error.retry !== "no";
         if (!isPassing || performance.now() - seenAt > OUTAGE_MAX_MS) throw error;
-        screen.note(warn("The stream is lost; trying again."));
+        if (!isLost) screen.note(warn("The stream is lost; trying again."));
+        isLost = true;
       }
     }
   },

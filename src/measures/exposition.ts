@@ -23,7 +23,8 @@ export interface Aside {
   readonly startUpCheck: Readiness | undefined;
   /** By rule: whether it is firing. */
   readonly alerts: Readonly<Record<string, boolean>>;
-  readonly attention: NeedingAttention;
+  /** Undefined where a part of the index cannot be reached: that is no reason to tell nothing else. */
+  readonly attention: NeedingAttention | undefined;
 }
 
 /** How many users need a person (N4), and how many of them for each reason: one may have several. */
@@ -246,12 +247,12 @@ const gaugesOf = (
   ),
   gauge("open_connections", "Connections that are open.", open.count),
   gauge("open_waits", "Senders who wait for the end of their message.", waiting),
-  gauge("attention_users", "Users who need a person.", attention.total),
+  gauge("attention_users", "Users who need a person.", attention?.total),
   {
     name: "attention_reasons",
     type: "gauge",
     help: "Users who need a person, by reason: one who has several is counted for each.",
-    samples: Object.entries(attention.reasons).map(([reason, value]) => ({ labels: { reason }, value })),
+    samples: Object.entries(attention?.reasons ?? {}).map(([reason, value]) => ({ labels: { reason }, value })),
   },
   ...(startUpCheck === undefined ? [] : checkGauges(startUpCheck)),
   {

@@ -49,6 +49,6 @@ export const makeConsole = async (folder = consoleFolder): Promise<void> => {
     logLevel: "warning",
   });
   cpSync(join(source, "index.html"), join(folder, "console.html"));
-  cpSync(join(source, "icon.svg"), join(folder, "console/icon.svg"));
+  cpSync(join(src, "look/icon.svg"), join(folder, "console/icon.svg"));
   if (folder === consoleFolder) writeFileSync(join(folder, "_headers"), CONSOLE_HEADERS);
 };

@@ -20,8 +20,8 @@ export const makeDemoPage = async (port: number): Promise<string> => {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, "demo"), { recursive: true });
   await build({
-    entryPoints: [join(source, "page.ts")],
-    outfile: join(folder, "demo/page.js"),
+    entryPoints: [join(source, "page.ts"), join(source, "page.css")],
+    outdir: join(folder, "demo"),
     bundle: true,
     format: "esm",
     target: "es2022",
@@ -29,7 +29,7 @@ export const makeDemoPage = async (port: number): Promise<string> => {
     logLevel: "warning",
   });
   cpSync(join(source, "index.html"), join(folder, "demo.html"));
-  for (const name of ["page.css", "icon.svg"]) cpSync(join(source, name), join(folder, "demo", name));
+  cpSync(join(projectDir, "src/look/icon.svg"), join(folder, "demo/icon.svg"));
   await makeConsole(folder);
   writeFileSync(join(folder, "_headers"), `${headers}\n${CONSOLE_HEADERS}`);
   return folder;

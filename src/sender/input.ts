@@ -29,6 +29,13 @@ export const checkedWait = (wait = 0): number => {
   return refuse({ code: "invalid_request", detail: `wait: seconds from 0 on; it is ${wait}.`, retry: "no" });
 };
 
+/** As RFC 3339 has it. What a text says, the server judges. */
+export const checkedInstant = (name: string, time: Date | string): string => {
+  if (typeof time === "string") return time;
+  if (!Number.isNaN(time.getTime())) return time.toISOString();
+  return refuse({ code: "invalid_request", detail: `${name}: an instant; it is an invalid Date.`, retry: "no" });
+};
+
 const refuse = (failure: Failure): never => {
   throw new SendError(failure, { attempts: 0 });
 };

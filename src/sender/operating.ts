@@ -1,7 +1,7 @@
 /** What an operator does, by whatever way its port goes. */
 import type { BulkChoice as WireChoice } from "../protocol/operator-api.ts";
 import { type CallOptions, type Effort, run } from "./calls.ts";
-import { checkUser } from "./input.ts";
+import { checkedInstant, checkUser } from "./input.ts";
 import { live } from "./live.ts";
 import type {
   Alert,
@@ -119,10 +119,8 @@ const chosen = (which: BulkChoice): WireChoice => {
   const { reason, since, until, all } = { reason: undefined, since: undefined, until: undefined, all: false, ...which };
   const bounds = {
     ...(reason === undefined ? {} : { reason }),
-    ...(since === undefined ? {} : { since: instant(since) }),
-    ...(until === undefined ? {} : { until: instant(until) }),
+    ...(since === undefined ? {} : { since: checkedInstant("since", since) }),
+    ...(until === undefined ? {} : { until: checkedInstant("until", until) }),
   };
   return all && Object.keys(bounds).length === 0 ? { all: true } : bounds;
 };
-
-const instant = (time: Date | string): string => (typeof time === "string" ? time : time.toISOString());

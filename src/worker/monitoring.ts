@@ -57,14 +57,13 @@ export const getMetrics: KeyHandler = async (call) => {
   if (!none.ok) return none;
   const [found, attention] = await Promise.all([known(call, "15m"), needingAttention(call)]);
   if (!found.ok) return found;
-  if (!attention.ok) return attention;
   const { deployment, alerts, startUpCheck } = found.value;
   const firing = (rule: string) => alerts.some((alert) => alert.rule === rule && alert.status === "firing");
   const aside = {
     now: Date.now(),
     startUpCheck,
     alerts: Object.fromEntries(ALERT_RULES.map((rule) => [rule, firing(rule)])),
-    attention: attention.value,
+    attention: attention.ok ? attention.value : undefined,
   };
   const format = formatOf(call.request.headers.get("accept") ?? "");
   return new Response(exposition(deployment, aside, format), {

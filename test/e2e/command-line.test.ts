@@ -173,7 +173,12 @@ describe("[S, D7, U] one user", { timeout: PROGRAMS_MS }, () => {
       { requeued: [{ requeued_from: first.seq }], left: 0 },
     ]);
     expect(await said("requeue", user, "--reason", "expired")).toBe("requeued 0\n");
-    expect(await said("discard", user, "--all")).toBe("discarded 2\n");
+    const unasked = await restante.run(["discard", user, "--all"]);
+    expect(unasked).toMatchObject({
+      code: 2,
+      stderr: /Throw away, for good, all dead letters, of cli-dead\.\n.*say --yes/,
+    });
+    expect(await said("discard", user, "--all", "--yes")).toBe("discarded 2\n");
     const gone = await restante.run(["discard", user, String(first.seq)]);
     expect(gone).toMatchObject({ code: 1, stderr: /\(unknown_dead_letter\)/ });
   });

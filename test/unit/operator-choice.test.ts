@@ -32,3 +32,12 @@ test.each([
 ])("[N5] %o asks for %s", async (which, expected) => {
   expect(await askedFor(which)).toBe(expected);
 });
+
+test("[N5] a Date that is none is refused before anything is asked for", async () => {
+  const refusal = askedFor({ until: new Date("half past two") });
+  await expect(refusal).rejects.toMatchObject({
+    name: "SendError",
+    code: "invalid_request",
+    message: /until: an instant/,
+  });
+});
