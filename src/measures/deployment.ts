@@ -1,5 +1,13 @@
 /** What all Monitors know, merged: how the deployment as a whole is doing. Nothing depends on how many there are. */
-import { type Level, NAMED_MAX, type Named, RANGES, type Range, type Reading } from "../protocol/monitor-api.ts";
+import {
+  type Level,
+  type Levels,
+  NAMED_MAX,
+  type Named,
+  RANGES,
+  type Range,
+  type Reading,
+} from "../protocol/monitor-api.ts";
 import { Tally } from "./tally.ts";
 
 /** A slot of all of them; `held` and `open` as they were at its end. */
@@ -34,7 +42,7 @@ export const merged = (readings: readonly Reading[], range: Range, now: number):
     bySlot: new Map(reading.slots.map((slot) => [slot.at, slot])),
   }));
   // What a Monitor last said holds until it says something else.
-  const levels = perMonitor.map(({ reading: { slots, held, open } }) => slots[0] ?? { held, open });
+  const levels = readings.map((reading): Levels => reading.before ?? reading.slots[0] ?? reading);
   const moments = Array.from({ length: slots }, (_, n): Moment => {
     const at = last - (slots - 1 - n) * slotMs;
     const here = perMonitor.flatMap(({ bySlot }, monitor) => {

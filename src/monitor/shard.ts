@@ -10,7 +10,7 @@ import { Tally } from "../measures/tally.ts";
 import type { Sql } from "../outbox/sql.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import {
-  type Level,
+  type Levels,
   NAMED_MAX,
   type Named,
   RANGES,
@@ -21,6 +21,8 @@ import {
 } from "../protocol/monitor-api.ts";
 
 const RANGE_NAMES = Object.keys(RANGES) as Range[];
+/** In SQL, of the slot in a row. */
+const ENDED = `at + CASE range ${RANGE_NAMES.map((range) => `WHEN '${range}' THEN ${RANGES[range].slotMs}`).join(" ")} END`;
 
 /** A slot that is being filled. */
 interface Filling {
@@ -91,12 +93,26 @@ export class Shard {
       .map(({ slot }) => JSON.parse(slot) as Slot);
     const filling = this.#filling.get(range);
     const isNew = filling !== undefined && filling.at >= since;
+    const known = isNew ? [...stored.filter(({ at }) => at < filling.at), this.#slotOf(filling)] : stored;
     return {
       pairs: this.#total.pairs(),
       ...this.levels(),
+      before: this.#before(since, known[0]),
       waiting: this.#waiting(now),
-      slots: isNew ? [...stored.filter(({ at }) => at < filling.at), this.#slotOf(filling)] : stored,
+      slots: known,
     };
+  }
+
+  /** As they were when a range began, of which this is the first slot: before the first of all there was nothing. */
+  #before(since: number, first: Slot | undefined): Levels {
+    if (first === undefined) return this.levels();
+    if (first.at === since) return first;
+    const last = this.#sql.exec<{ slot: string }>(
+      `SELECT slot, ${ENDED} AS ended FROM slots WHERE ended <= ? ORDER BY ended DESC LIMIT 1`,
+      since,
+    )[0];
+    if (last === undefined) return { held: { count: 0 }, open: { count: 0 } };
+    return JSON.parse(last.slot) as Slot;
   }
 
   /** Of waits that began and have not ended; a wait is over after 30 s, so that no lost report is remembered for longer. */
@@ -114,7 +130,7 @@ export class Shard {
   }
 
   /** As of the last write or read. */
-  levels(): { readonly held: Level; readonly open: Level } {
+  levels(): Levels {
     const opens = [...this.#open.values()].map(({ leases }) => leases.level("open"));
     const began = opens.flatMap(({ oldestAt }) => oldestAt ?? []);
     const count = opens.reduce((sum, level) => sum + level.count, 0);

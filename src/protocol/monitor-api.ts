@@ -44,21 +44,25 @@ export const RANGES = {
 export type Range = keyof typeof RANGES;
 
 /** What a Monitor gathered in one slot; `held` and `open` as they were at its end. */
-export interface Slot {
+export interface Slot extends Levels {
   /** Its beginning, in Unix milliseconds. */
   readonly at: number;
   readonly pairs: readonly number[];
-  readonly held: Level;
-  readonly open: Level;
   readonly failed?: Named;
 }
 
-/** What a Monitor knows. */
-export interface Reading {
-  /** All that was ever reported to it. */
-  readonly pairs: readonly number[];
+/** How many are held and open. */
+export interface Levels {
   readonly held: Level;
   readonly open: Level;
+}
+
+/** What a Monitor knows. */
+export interface Reading extends Levels {
+  /** All that was ever reported to it. */
+  readonly pairs: readonly number[];
+  /** As they were when the range began; absent where an older release answers. */
+  readonly before?: Levels;
   /** Senders who wait for the end of their message (S3). */
   readonly waiting: number;
   /** Those of the range in which anything came, in order. */
