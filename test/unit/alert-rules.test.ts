@@ -223,9 +223,10 @@ test("[M3] each rule has its section in OPERATIONS.md, with what to look at and 
   const page = readFileSync(join(projectDir, "src/monitor/OPERATIONS.md"), "utf8");
   const prometheus = readFileSync(join(projectDir, "src/monitor/alerts.rules.yml"), "utf8");
   const sections = page.split(/^## /m).slice(1);
-  expect(sections.map((section) => section.split("\n")[0])).toEqual(
-    ALERT_RULES.map((rule) => rule.replaceAll("_", "-")),
-  );
+  expect(sections.map((section) => section.split("\n")[0])).toEqual([
+    ...ALERT_RULES.map((rule) => rule.replaceAll("_", "-")),
+    "webhooks",
+  ]);
   for (const section of sections) {
     expect(section).toMatch(/\n\*\*[\s\S]+\nLook at\n[\s\S]+\nDo\n/);
     expect(prometheus).toContain(`src/monitor/OPERATIONS.md#${section.split("\n")[0]}`);
