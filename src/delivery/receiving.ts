@@ -87,6 +87,8 @@ const ack = (desk: Desk, session: Session, seq: number, checkpoint: number, now:
   const before = session.acked;
   if (isAnyOver(desk, now)) storeDirect(desk, now);
   if (now >= desk.outbox.nextExpiry && seq > before) {
+    // What others have acked of what is in its grace must not be recorded before that is stored.
+    storeDirect(desk, now);
     flush(desk, now);
     desk.outbox.sweepRange(before, seq, now);
   }
