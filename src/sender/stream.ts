@@ -162,10 +162,9 @@ export class DeltaStream implements TextStream {
     return this.#queue.splice(0, tooMuch === -1 ? this.#queue.length : tooMuch);
   }
 
-  /** A peer that is silent, with a socket that looks open, is as good as gone. */
+  /** A peer that is silent, with a socket that looks open, is as good as gone: what is written meanwhile gives it no more time. */
   #watchReplies(): void {
-    if (this.#watch !== undefined) clearTimeout(this.#watch);
-    if (this.#sent.length === 0) return;
+    if (this.#watch !== undefined || this.#sent.length === 0) return;
     const { attemptTimeoutMs } = this.#effort;
     const detail = `No reply came within ${attemptTimeoutMs} ms.`;
     this.#watch = setTimeout(() => this.#lose({ code: "timeout", detail, retry: "same_id" }), attemptTimeoutMs);
@@ -203,7 +202,13 @@ export class DeltaStream implements TextStream {
     this.#pump();
   }
 
+  #unwatch(): void {
+    if (this.#watch !== undefined) clearTimeout(this.#watch);
+    this.#watch = undefined;
+  }
+
   #take(results: readonly Outcome<SentReply>[]): void {
+    this.#unwatch();
     const frame = this.#sent.shift() ?? [];
     const refused = results.findIndex((result) => "code" in result);
     const accepted = refused === -1 ? frame : frame.slice(0, refused);
@@ -250,7 +255,7 @@ export class DeltaStream implements TextStream {
   }
 
   #leave(): void {
-    if (this.#watch !== undefined) clearTimeout(this.#watch);
+    this.#unwatch();
     this.#carrier?.close();
     this.#carrier = undefined;
   }
