@@ -64,15 +64,18 @@ const noteEnd = (desk: Desk, session: Session, timedOut: boolean, open: boolean,
   const device = desk.outbox.devices.get(session.device);
   if (device === undefined) return;
   const failedOn = timedOut ? session.firstUnacked : undefined;
-  const strikes = failedOn === undefined ? 0 : failedOn === device.strikeSeq ? device.strikes + 1 : 1;
+  // Of deltas that go as one the first tells: more may come behind it with each connection.
+  const strikes = failedOn === undefined ? 0 : failedOn.firstSeq === device.strikeSeq ? device.strikes + 1 : 1;
   desk.outbox.devices.save({
     ...device,
     sent: Math.max(session.sent, device.sent),
     open,
     lastSeenAt: now,
     strikes,
-    strikeSeq: failedOn ?? 0,
+    strikeSeq: failedOn?.firstSeq ?? 0,
     timeouts: timedOut ? device.timeouts + 1 : 0,
   });
-  if (failedOn !== undefined && strikes >= LIMITS.strikesMax) desk.outbox.giveUp(failedOn, now);
+  if (failedOn !== undefined && strikes >= LIMITS.strikesMax) {
+    desk.outbox.giveUp(failedOn.firstSeq, failedOn.seq, now);
+  }
 };

@@ -206,9 +206,10 @@ export class Session {
     return this.#flight.length;
   }
 
-  /** The first entry that it was sent and has not acked. */
-  get firstUnacked(): number | undefined {
-    return this.#flight[0]?.seq;
+  /** The first entry that it was sent and has not acked: one message or gap, or what went as one, as far as it is not acked. */
+  get firstUnacked(): Pick<Flight, "firstSeq" | "seq"> | undefined {
+    const [first] = this.#flight;
+    return first === undefined ? undefined : { firstSeq: Math.max(first.firstSeq, this.#acked + 1), seq: first.seq };
   }
 
   /** Whether it was sent a message, and not the gap in its place, which weighs nothing, and has not acked it. */

@@ -76,11 +76,10 @@ export const recall = (tables: Tables, seq: number, now: number): boolean => {
   return true;
 };
 
-/** Ends a message that a device failed on again and again; nothing happens where somebody has acked it (D6). */
-export const giveUp = (tables: Tables, seq: number, now: number): void => {
-  const message = held(tables, seq, now);
-  if (message === undefined || tables.isAcked(message)) return;
-  finish(tables, [message], "undeliverable", now, { reason: "undeliverable", lostAt: () => now + 1 });
+/** Ends what a device failed on again and again; nothing happens to what somebody has acked (D6). */
+export const giveUp = (tables: Tables, first: number, seq: number, now: number): void => {
+  const heads = tables.messages.heads(first - 1, seq).filter((head) => head.expiresAt > now && !tables.isAcked(head));
+  finish(tables, heads, "undeliverable", now, { reason: "undeliverable", lostAt: () => now + 1 });
 };
 
 /** Notes that a connection could not process these messages; nothing happens to those that somebody has acked (C6). */

@@ -229,8 +229,9 @@ export class Outbox {
     return ending.recall(this.#tables, seq, now);
   }
 
-  giveUp(seq: number, now: number): void {
-    ending.giveUp(this.#tables, seq, now);
+  /** A device has failed on what lies in `[first, seq]`, which goes as one, again and again (D6). */
+  giveUp(first: number, seq: number, now: number): void {
+    ending.giveUp(this.#tables, first, seq, now);
   }
 
   /** Notes that a connection could not process what lies in `[first, seq]` (C6). */

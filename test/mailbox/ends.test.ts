@@ -145,6 +145,32 @@ describe("[D6] a message that a device fails on again and again", () => {
     expect((await user.deadLetters()).body.dead_letters).toEqual([]);
   });
 
+  test("[C3] of a stream that goes on meanwhile, and whose deltas go as one, all that went so is", async () => {
+    const user = new User();
+    const deltas: number[] = [];
+    const delta = async (data: string) => {
+      const [sent] = await user.sendPlain([plain("t", { data: JSON.stringify(data), topic: "run", append: true })]);
+      deltas.push(sent?.message.seq ?? 0);
+    };
+    await delta("a");
+    for (let n = 1; n <= 4; n += 1) {
+      await strike(user);
+      await delta("b");
+    }
+    expect((await user.state(`~${deltas[0]}`)).body.status).toBe("queued");
+    const fifth = await strike(user);
+    expect(fifth.messages).toMatchObject([{ first_seq: deltas[0], seq: deltas[4], data: "abbbb" }]);
+    const letters = (await user.deadLetters()).body.dead_letters;
+    expect(letters.map(({ seq, reason }) => [seq, reason])).toEqual(deltas.map((seq) => [seq, "undeliverable"]));
+    await delta("c");
+    const next = await user.connect({ device: "bad" });
+    await next.caughtUp();
+    expect(next.frames.slice(1, -1)).toMatchObject([
+      { type: "gap", seq: deltas[4], count: 5 },
+      { type: "messages", messages: [{ seq: deltas[5], data: "c" }] },
+    ]);
+  });
+
   test("only where nobody has acked it", async () => {
     const user = new User();
     const good = await user.connect({ device: "good" });

@@ -130,22 +130,25 @@ const noteEnd = (model: Model, c: Connection, code: number, now: number, isStore
   if (!isConnected(model, device.name)) device.durableCursor = device.cursor;
   device.lastSeenAt = now;
   device.durableSeenAt = now;
-  const first = c.flight[0]?.seq;
-  if (code !== ACK_TIMEOUT_CLOSE || first === undefined) {
+  const [entry] = c.flight;
+  if (code !== ACK_TIMEOUT_CLOSE || entry === undefined) {
     device.strikeSeq = 0;
     device.strikesMin = 0;
     device.strikesMax = 0;
     return;
   }
+  // Of what goes as one the first that is not acked tells whether it is the same, and all of it ends.
+  const first = Math.max(entry.firstSeq, c.acked + 1);
   const again = device.strikeSeq === first;
   device.strikeSeq = first;
   device.strikesMin = again ? device.strikesMin + 1 : 1;
   device.strikesMax = again ? device.strikesMax + 1 : 1;
   if (device.strikesMax < LIMITS.strikesMax) return;
-  const m = model.bySeq(first);
-  if (m === undefined || !model.isHeld(m, now) || model.isAcked(m)) return;
-  if (device.strikesMin < LIMITS.strikesMax && isStored(first)) return;
-  model.end(m, "undeliverable", now, "undeliverable");
+  for (const m of model.held(now)) {
+    if (m.seq < first || m.seq > entry.seq || model.isAcked(m)) continue;
+    if (device.strikesMin < LIMITS.strikesMax && isStored(m.seq)) continue;
+    model.end(m, "undeliverable", now, "undeliverable");
+  }
 };
 
 /** All sockets are gone, and with them what they knew. */
