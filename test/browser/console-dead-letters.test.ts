@@ -214,7 +214,7 @@ test("[N4, N5] who needs a person is one list; all of it is requeued by reason a
   await view.page.reload();
   const job = view.page.getByRole("listitem").filter({ hasText: "Requeue rejected from" });
   await job.getByText("done", { exact: true }).waitFor({ timeout: 30_000 });
-  expect(await job.innerText()).toMatch(/(\d+) of \1 users · (?:[6-9]|\d\d+) dead letters requeued/);
+  expect(await job.innerText()).toMatch(/(\d+) of \1\susers · (?:[6-9]|\d\d+)\sdead letters requeued/);
   for (const user of users) {
     expect((await ground.backend.user(user)).body).toMatchObject({ dead_letters: 0, held: { count: 1 } });
   }

@@ -4,14 +4,13 @@ import { type Figure, figuresOf, type Line } from "../../src/console/page/dashbo
 import {
   Clock,
   compact,
-  count,
-  counted,
   duration,
   failure,
   percentile,
   rate,
   success,
 } from "../../src/console/page/dashboard/units.ts";
+import { count, counted } from "../../src/console/page/parts/amount.ts";
 import { RANGES } from "../../src/protocol/monitor-api.ts";
 import type { MonitorReply } from "../../src/protocol/replies.ts";
 import { NOW, replyOf } from "../support/monitor-replies.ts";

@@ -2,9 +2,10 @@
 import { useState } from "preact/hooks";
 import type { Alert } from "../../../protocol/alert.ts";
 import { call } from "../api.ts";
+import { counted } from "../parts/amount.ts";
 import { linkToUser } from "../route.ts";
 import { Runbook } from "./runbook.tsx";
-import { type Clock, counted, duration } from "./units.ts";
+import { type Clock, duration } from "./units.ts";
 
 const TITLES: Readonly<Record<Alert["rule"], string>> = {
   connection_failures: "Connection failures",

@@ -5,8 +5,9 @@
  * is 0.
  */
 import type { MonitorReply, NumbersReply, TimesReply } from "../../../protocol/replies.ts";
+import { count, counted } from "../parts/amount.ts";
 import { DECIMAL, linear, logarithmic, type Scale, TIME, WHOLE } from "./scales.ts";
-import { compact, count, counted, duration, failure, percentile, rate, success } from "./units.ts";
+import { compact, duration, failure, percentile, rate, success } from "./units.ts";
 
 export type Shade = 1 | 2 | 3;
 

@@ -1,7 +1,5 @@
 /** Numbers as people read them: with their unit, and with no more digits than are true. */
-
-/** Between a number and its unit: they stay on one line. */
-const NBSP = "\u00a0";
+import { count, NBSP } from "../parts/amount.ts";
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -29,18 +27,10 @@ export const duration = (ms: number): string => {
 /** A percentile: the first bucket takes all up to 1 ms (`measures/histogram.ts`). */
 export const percentile = (ms: number): string => (ms <= 1 ? `≤${NBSP}1${NBSP}ms` : duration(ms));
 
-const GROUPED = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 const COMPACT = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
-
-/** `12,345`, to the last. */
-export const count = (value: number): string => GROUPED.format(value);
 
 /** `12.3K`, for an axis. */
 export const compact = (value: number): string => COMPACT.format(value);
-
-/** A number of things: `1 message`, `2 messages`. */
-export const counted = (value: number, one: string, many = `${one}s`): string =>
-  `${count(value)}${NBSP}${value === 1 ? one : many}`;
 
 /** `0.4/s`. */
 export const rate = (perSecond: number): string =>

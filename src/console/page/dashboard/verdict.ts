@@ -7,7 +7,8 @@
 import type { Alert, AlertRule } from "../../../protocol/alert.ts";
 import type { Range } from "../../../protocol/monitor-api.ts";
 import type { MonitorReply } from "../../../protocol/replies.ts";
-import { type Clock, counted, duration } from "./units.ts";
+import { counted } from "../parts/amount.ts";
+import { type Clock, duration } from "./units.ts";
 
 /** `good` and `bad` are known; `unsure` is not, and must not look like either. `quiet` is known, and is nothing. */
 export type Tone = "good" | "bad" | "unsure" | "quiet";

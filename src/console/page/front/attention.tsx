@@ -4,8 +4,10 @@ import { ATTENTION_REASONS, type AttentionReason } from "../../../protocol/atten
 import type { AttentionPage } from "../../../protocol/replies.ts";
 import { query } from "../api.ts";
 import { Ago } from "../parts/ago.tsx";
-import { count } from "../parts/amount.ts";
-import { Empty, Failed, Loading } from "../parts/empty.tsx";
+import { count, counted } from "../parts/amount.ts";
+import { Chips } from "../parts/chips.tsx";
+import { Empty, Reading } from "../parts/empty.tsx";
+import { Head } from "../parts/head.tsx";
 import { useLoaded } from "../parts/loading.ts";
 import { Pager, usePages } from "../parts/pager.tsx";
 import { Shown } from "../parts/shown.tsx";
@@ -30,7 +32,8 @@ export const Attention = () => {
   const [reason, setReason] = useState<AttentionReason>();
   const pages = usePages<string>();
   const path = `/v1/attention${query({ reason, after: pages.after, limit: PAGE })}`;
-  const { value, failure, reload } = useLoaded<AttentionPage>(path, EVERY_MS);
+  const loaded = useLoaded<AttentionPage>(path, EVERY_MS);
+  const { value } = loaded;
   const choose = (next: AttentionReason | undefined): void => {
     setReason(next);
     pages.toFirst();
@@ -41,8 +44,7 @@ export const Attention = () => {
         <h2 id="attention">Who needs a person</h2>
         {value === undefined ? null : <Filter page={value} chosen={reason} onChoose={choose} />}
       </div>
-      {failure === undefined ? null : <Failed failure={failure} again={reload} />}
-      {value === undefined && failure === undefined ? <Loading what="who needs a person" /> : null}
+      <Reading of={loaded} what="who needs a person" />
       {value === undefined ? null : <Users page={value} isAll={reason === undefined} />}
       <Pager pages={pages} next={value?.next} what="users" />
     </section>
@@ -59,17 +61,13 @@ const Filter = ({ page, chosen, onChoose }: FilterProps) => {
   const there = ATTENTION_REASONS.filter((reason) => page.reasons[reason] > 0 || reason === chosen);
   if (there.length === 0) return null;
   return (
-    <fieldset class="chips">
-      <legend class="sr-only">Show those of one reason</legend>
-      <button type="button" aria-pressed={chosen === undefined} onClick={() => onChoose(undefined)}>
-        All
-      </button>
-      {there.map((reason) => (
-        <button key={reason} type="button" aria-pressed={chosen === reason} onClick={() => onChoose(reason)}>
-          {REASONS[reason].words} <b>{page.reasons[reason].toLocaleString("en")}</b>
-        </button>
-      ))}
-    </fieldset>
+    <Chips reasons={there} chosen={chosen} onChoose={onChoose}>
+      {(reason) => (
+        <>
+          {REASONS[reason].words} <b>{count(page.reasons[reason])}</b>
+        </>
+      )}
+    </Chips>
   );
 };
 
@@ -84,20 +82,9 @@ const Users = ({ page, isAll }: { readonly page: AttentionPage; readonly isAll: 
   }
   return (
     <>
-      <p class="soft">{count(page.total, "user")}, those who wait longest first.</p>
+      <p class="soft">{counted(page.total, "user")}, those who wait longest first.</p>
       <table class="stacked">
-        <thead>
-          <tr>
-            <th scope="col">User</th>
-            <th scope="col">Why</th>
-            <th scope="col" class="time">
-              Since
-            </th>
-            <th scope="col" class="time wide">
-              Changed
-            </th>
-          </tr>
-        </thead>
+        <Head columns={["User", "Why", ["Since", "time"], ["Changed", "time wide"]]} />
         <tbody>
           {page.users.map(({ user, reasons, since, updated_at }) => (
             <tr key={user}>

@@ -7,9 +7,12 @@ import { JobList } from "../jobs/job-list.tsx";
 import { useJobs } from "../jobs/jobs.ts";
 import { Button } from "../parts/button.tsx";
 import { Confirm } from "../parts/dialog.tsx";
+import { InputField } from "../parts/input-field.tsx";
 import { notify } from "../parts/notices.tsx";
 import { linkToJobs } from "../route.ts";
 import { notAllowed } from "../session.ts";
+
+const INSTANT = { type: "datetime-local", step: "1" } as const;
 
 type Action = JobReply["action"];
 
@@ -69,8 +72,8 @@ export const ManyUsers = () => {
             ))}
           </select>
         </label>
-        <Instant name="from" value={choice.since} onChange={(since) => set({ since })} />
-        <Instant name="until" value={choice.until} onChange={(until) => set({ until })} />
+        <InputField name="from" value={choice.since} onChange={(since) => set({ since })} is={INSTANT} />
+        <InputField name="until" value={choice.until} onChange={(until) => set({ until })} is={INSTANT} />
         <p class="soft choice-note">Times are yours ({zone()}). Without an end it is the moment you begin.</p>
         <div class="actions">
           <Button kind="primary" why={why} onPress={() => ask("requeue")}>
@@ -102,19 +105,6 @@ export const ManyUsers = () => {
     </section>
   );
 };
-
-interface InstantProps {
-  readonly name: string;
-  readonly value: string;
-  readonly onChange: (value: string) => void;
-}
-
-const Instant = ({ name, value, onChange }: InstantProps) => (
-  <label>
-    {name}
-    <input type="datetime-local" step="1" value={value} onInput={(event) => onChange(event.currentTarget.value)} />
-  </label>
-);
 
 const instantOf = (local: string): string | undefined => (local === "" ? undefined : new Date(local).toISOString());
 

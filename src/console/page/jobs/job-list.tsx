@@ -2,9 +2,9 @@
 import type { JobReply } from "../../../protocol/replies.ts";
 import { call } from "../api.ts";
 import { Ago } from "../parts/ago.tsx";
-import { count } from "../parts/amount.ts";
+import { count, counted } from "../parts/amount.ts";
 import { Button } from "../parts/button.tsx";
-import { notify } from "../parts/notices.tsx";
+import { tell } from "../parts/notices.tsx";
 import { notAllowed } from "../session.ts";
 
 interface JobListProps {
@@ -28,12 +28,7 @@ const JobLine = ({ job, onChange }: { readonly job: JobReply; readonly onChange:
   const done = users.done + users.failed;
   const stop = async (): Promise<void> => {
     const stopped = await call<JobReply>(`/v1/jobs/${job.id}`, { method: "DELETE" });
-    notify(
-      stopped.ok
-        ? `Stopped after ${count(stopped.value.users.done, "user")}. What is done stays done.`
-        : stopped.detail,
-      stopped.ok ? "done" : "failed",
-    );
+    tell(stopped, (now) => `Stopped after ${counted(now.users.done, "user")}. What is done stays done.`);
     onChange();
   };
   return (
@@ -56,13 +51,11 @@ const JobLine = ({ job, onChange }: { readonly job: JobReply; readonly onChange:
         </progress>
       ) : null}
       <p class="amounts">
-        {`${done.toLocaleString("en")} of ${count(users.total, "user")}`} ·{" "}
-        {`${count(letters.done, "dead letter")} ${job.action === "requeue" ? "requeued" : "deleted"}`}
-        {letters.left === 0 ? null : (
-          <span class="failure"> · {letters.left.toLocaleString("en")} found no room, and stay</span>
-        )}
+        {`${count(done)} of ${counted(users.total, "user")}`} ·{" "}
+        {`${counted(letters.done, "dead letter")} ${job.action === "requeue" ? "requeued" : "deleted"}`}
+        {letters.left === 0 ? null : <span class="failure"> · {count(letters.left)} found no room, and stay</span>}
         {users.failed === 0 ? null : (
-          <span class="failure"> · {count(users.failed, "user")} not reached: the same again takes them</span>
+          <span class="failure"> · {counted(users.failed, "user")} not reached: the same again takes them</span>
         )}
       </p>
     </>

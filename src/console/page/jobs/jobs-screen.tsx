@@ -1,17 +1,17 @@
 /** What is being done to the dead letters of all users, and what was. */
-import { Empty, Failed, Loading } from "../parts/empty.tsx";
+import { Empty, Reading } from "../parts/empty.tsx";
 import { linkToFront } from "../route.ts";
 import { JobList } from "./job-list.tsx";
 import { useJobs } from "./jobs.ts";
 
 export const JobsScreen = () => {
-  const { value, failure, reload } = useJobs();
+  const jobs = useJobs();
+  const { value, reload } = jobs;
   return (
     <>
       <h1>Jobs</h1>
       <p class="soft lead">Requeues and deletions over all users. They are known for 7 days.</p>
-      {failure === undefined ? null : <Failed failure={failure} again={reload} />}
-      {value === undefined && failure === undefined ? <Loading what="jobs" /> : null}
+      <Reading of={jobs} what="jobs" />
       {value?.length === 0 ? (
         <Empty title="No jobs yet.">
           Begin one on the <a href={linkToFront}>overview</a>, under “All users at once”.

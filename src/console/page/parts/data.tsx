@@ -1,6 +1,6 @@
 /** A message's data, as text: whatever it is, it is shown and never run. */
 import { useState } from "preact/hooks";
-import { count } from "./amount.ts";
+import { counted } from "./amount.ts";
 import { Button } from "./button.tsx";
 import { Copy } from "./copy.tsx";
 import { Shown } from "./shown.tsx";
@@ -24,7 +24,7 @@ export const Data = ({ data }: { readonly data: unknown }) => {
         <Shown text={isCut ? text.slice(0, AT_FIRST) : text} hasLines />
         {isCut ? "…" : null}
       </pre>
-      {isCut ? <Button onPress={() => setIsWhole(true)}>Show all {count(text.length, "character")}</Button> : null}
+      {isCut ? <Button onPress={() => setIsWhole(true)}>Show all {counted(text.length, "character")}</Button> : null}
     </figure>
   );
 };

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import type { Failure } from "../api.ts";
 import { Button } from "./button.tsx";
+import type { Loaded } from "./loading.ts";
 
 export const Empty = ({ title, children }: { readonly title: string; readonly children?: ComponentChildren }) => (
   <div class="empty">
@@ -22,3 +23,15 @@ export const Failed = ({ failure, again }: { readonly failure: Failure; readonly
     <Button onPress={again}>Try again</Button>
   </div>
 );
+
+/** What stands above something that is read again and again: a wait for the first time, or why it could not be read now. */
+export const Reading = ({
+  of: { value, failure, reload },
+  what,
+}: {
+  readonly of: Loaded<unknown>;
+  readonly what: string;
+}) => {
+  if (failure !== undefined) return <Failed failure={failure} again={reload} />;
+  return value === undefined ? <Loading what={what} /> : null;
+};

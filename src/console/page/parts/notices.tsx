@@ -1,5 +1,6 @@
 /** What an action did, or why it could not: said where everybody sees it, and to who listens. */
 import { signal } from "@preact/signals";
+import type { Outcome } from "../api.ts";
 
 interface Notice {
   readonly id: number;
@@ -19,6 +20,12 @@ export const notify = (text: string, kind: Notice["kind"] = "done"): void => {
   const id = last;
   notices.value = [...notices.value.slice(1 - MOST), { id, text, kind }];
   if (kind === "done") setTimeout(() => dismiss(id), DONE_MS);
+};
+
+/** What came of a call: `said` of its reply, or why there is none. */
+export const tell = <T,>(outcome: Outcome<T>, said: (reply: T) => string): void => {
+  if (outcome.ok) notify(said(outcome.value));
+  else notify(outcome.detail, "failed");
 };
 
 const dismiss = (id: number): void => {

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { call, userPath } from "../api.ts";
 import { Button } from "../parts/button.tsx";
 import { Confirm } from "../parts/dialog.tsx";
-import { notify } from "../parts/notices.tsx";
+import { tell } from "../parts/notices.tsx";
 import { Shown } from "../parts/shown.tsx";
 import { notAllowed } from "../session.ts";
 import { MintToken } from "./mint-token.tsx";
@@ -18,8 +18,7 @@ export const Actions = ({ user, onChange }: ActionsProps) => {
   const [asked, setAsked] = useState<"revoke" | "erase">();
   const why = notAllowed("manage");
   const act = async (path: string, said: string): Promise<void> => {
-    const done = await call(userPath(user, path), { method: "DELETE" });
-    notify(done.ok ? said : done.detail, done.ok ? "done" : "failed");
+    tell(await call(userPath(user, path), { method: "DELETE" }), () => said);
     onChange();
   };
   return (

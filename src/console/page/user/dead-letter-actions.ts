@@ -2,25 +2,23 @@
 import type { DeadLetterReason } from "../../../protocol/message.ts";
 import type { RequeuedReply } from "../../../protocol/replies.ts";
 import { call, type Failure, query, userPath } from "../api.ts";
-import { count } from "../parts/amount.ts";
-import { notify } from "../parts/notices.tsx";
+import { counted } from "../parts/amount.ts";
+import { notify, tell } from "../parts/notices.tsx";
 
 type Discarded = { readonly discarded: number };
 
 export const requeueAll = async (user: string, reason: DeadLetterReason | undefined): Promise<void> => {
   const path = userPath(user, `/dead-letters/requeue${query({ reason })}`);
   const reply = await call<RequeuedReply>(path, { method: "POST" });
-  if (!reply.ok) return notify(reply.detail, "failed");
-  const { requeued, left } = reply.value;
-  notify(`Requeued ${count(requeued.length, "dead letter")}.${left === 0 ? "" : ` ${left} found no room, and stay.`}`);
+  tell(reply, ({ requeued, left }) => {
+    const rest = left === 0 ? "" : ` ${left} found no room, and stay.`;
+    return `Requeued ${counted(requeued.length, "dead letter")}.${rest}`;
+  });
 };
 
 export const discardAll = async (user: string, reason: DeadLetterReason | undefined): Promise<void> => {
   const reply = await call<Discarded>(userPath(user, `/dead-letters${query({ reason })}`), { method: "DELETE" });
-  notify(
-    reply.ok ? `Deleted ${count(reply.value.discarded, "dead letter")}.` : reply.detail,
-    reply.ok ? "done" : "failed",
-  );
+  tell(reply, ({ discarded }) => `Deleted ${counted(discarded, "dead letter")}.`);
 };
 
 type Say = (progress: string) => void;
@@ -43,11 +41,11 @@ const each = async (
     const reply = await act(seq);
     // Somebody else, or its 30 days, came first: what was wanted is so.
     if (!reply.ok && reply.code !== "unknown_dead_letter") {
-      return notify(`${verb} ${done} of ${count(seqs.length, "dead letter")}. ${reply.detail}`, "failed");
+      return notify(`${verb} ${done} of ${counted(seqs.length, "dead letter")}. ${reply.detail}`, "failed");
     }
     if (reply.ok) done += 1;
     if (seqs.length > 1) say(`${verb} ${done} of ${seqs.length} …`);
   }
   const gone = seqs.length - done;
-  notify(`${verb} ${count(done, "dead letter")}.${gone === 0 ? "" : ` ${count(gone, "other")} had gone already.`}`);
+  notify(`${verb} ${counted(done, "dead letter")}.${gone === 0 ? "" : ` ${counted(gone, "other")} had gone already.`}`);
 };

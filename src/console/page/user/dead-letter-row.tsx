@@ -3,6 +3,7 @@ import type { DeadLetterReply } from "../../../protocol/replies.ts";
 import { Ago } from "../parts/ago.tsx";
 import { Button } from "../parts/button.tsx";
 import { Data } from "../parts/data.tsx";
+import { OpeningRow } from "../parts/opening-row.tsx";
 import { Shown } from "../parts/shown.tsx";
 import { notAllowed } from "../session.ts";
 import { Fields, textOf, timeOf } from "./fields.tsx";
@@ -20,48 +21,33 @@ interface DeadLetterRowProps {
 
 export const DeadLetterRow = (props: DeadLetterRowProps) => {
   const { letter, isOpen, isChosen, onOpen, onChoose } = props;
+  const check = (
+    <td class="check">
+      <input
+        type="checkbox"
+        aria-label={`Choose ${letter.type}, ${letter.seq}`}
+        checked={isChosen}
+        onChange={(event) => onChoose(event.currentTarget.checked)}
+      />
+    </td>
+  );
   return (
-    <>
-      <tr class={isOpen ? "is-open" : ""}>
-        <td class="check">
-          <input
-            type="checkbox"
-            aria-label={`Choose ${letter.type}, ${letter.seq}`}
-            checked={isChosen}
-            onChange={(event) => onChoose(event.currentTarget.checked)}
-          />
-        </td>
-        <th scope="row" class="name">
-          <button type="button" class="open" aria-expanded={isOpen} onClick={onOpen}>
-            <Shown text={letter.type} />
-          </button>
+    <OpeningRow message={letter} isOpen={isOpen} onOpen={onOpen} before={check} detail={<Detail {...props} />}>
+      <td>
+        {letter.reason}
+        {letter.reject_reason === undefined ? null : (
           <span class="soft id">
-            <Shown text={letter.id} />
+            <Shown text={letter.reject_reason} />
           </span>
-        </th>
-        <td>
-          {letter.reason}
-          {letter.reject_reason === undefined ? null : (
-            <span class="soft id">
-              <Shown text={letter.reject_reason} />
-            </span>
-          )}
-        </td>
-        <td class="time wide">
-          <Ago at={letter.accepted_at} />
-        </td>
-        <td class="time">
-          <Ago at={letter.ended_at} />
-        </td>
-      </tr>
-      {isOpen ? (
-        <tr class="detail">
-          <td colSpan={5}>
-            <Detail {...props} />
-          </td>
-        </tr>
-      ) : null}
-    </>
+        )}
+      </td>
+      <td class="time wide">
+        <Ago at={letter.accepted_at} />
+      </td>
+      <td class="time">
+        <Ago at={letter.ended_at} />
+      </td>
+    </OpeningRow>
   );
 };
 

@@ -3,10 +3,12 @@ import { useState } from "preact/hooks";
 import { DEAD_LETTER_REASONS, type DeadLetterReason } from "../../../protocol/message.ts";
 import type { DeadLetterPage } from "../../../protocol/replies.ts";
 import { query, userPath } from "../api.ts";
-import { count } from "../parts/amount.ts";
+import { count, counted } from "../parts/amount.ts";
 import { Button } from "../parts/button.tsx";
+import { Chips } from "../parts/chips.tsx";
 import { Confirm } from "../parts/dialog.tsx";
-import { Empty, Failed, Loading } from "../parts/empty.tsx";
+import { Empty, Reading } from "../parts/empty.tsx";
+import { Head } from "../parts/head.tsx";
 import { useLoaded } from "../parts/loading.ts";
 import { Pager, usePages } from "../parts/pager.tsx";
 import { notAllowed } from "../session.ts";
@@ -29,7 +31,8 @@ export const DeadLetters = ({ user, total, onChange }: DeadLettersProps) => {
   const [reason, setReason] = useState<DeadLetterReason>();
   const pages = usePages<number>();
   const path = userPath(user, `/dead-letters${query({ reason, after: pages.after, limit: PAGE })}`);
-  const { value, failure, reload } = useLoaded<DeadLetterPage>(path);
+  const loaded = useLoaded<DeadLetterPage>(path);
+  const { value, reload } = loaded;
   const [opened, setOpened] = useState<number>();
   const [chosen, setChosen] = useState<ReadonlySet<number>>(new Set());
   const [asked, setAsked] = useState<Asked>();
@@ -71,20 +74,14 @@ export const DeadLetters = ({ user, total, onChange }: DeadLettersProps) => {
     <section aria-labelledby="dead-letters">
       <div class="section-head">
         <h2 id="dead-letters">Dead letters</h2>
-        <fieldset class="chips">
-          <legend class="sr-only">Show those of one reason</legend>
-          {[undefined, ...DEAD_LETTER_REASONS].map((name) => (
-            <button key={name ?? "all"} type="button" aria-pressed={reason === name} onClick={() => filter(name)}>
-              {name ?? "All"}
-            </button>
-          ))}
-        </fieldset>
+        <Chips reasons={DEAD_LETTER_REASONS} chosen={reason} onChoose={filter}>
+          {(name) => name}
+        </Chips>
         <div class="actions">
           <Button onPress={reload}>Read again</Button>
         </div>
       </div>
-      {failure === undefined ? null : <Failed failure={failure} again={reload} />}
-      {value === undefined && failure === undefined ? <Loading what="dead letters" /> : null}
+      <Reading of={loaded} what="dead letters" />
       {value !== undefined && letters.length === 0 && pages.number === 1 ? (
         <Empty title={reason === undefined ? "No dead letters." : `None that ${reasonWords[reason]}.`}>
           A message that expired, that a client rejected, or that one device timed out on again and again stands here
@@ -100,7 +97,7 @@ export const DeadLetters = ({ user, total, onChange }: DeadLettersProps) => {
               isBusy={progress !== undefined}
               onPress={() => setAsked({ act: "requeue", which: inOrder() })}
             >
-              Requeue {chosen.size === 0 ? "chosen" : chosen.size.toLocaleString("en")}
+              Requeue {chosen.size === 0 ? "chosen" : count(chosen.size)}
             </Button>
             <Button
               kind="danger"
@@ -108,7 +105,7 @@ export const DeadLetters = ({ user, total, onChange }: DeadLettersProps) => {
               isBusy={progress !== undefined}
               onPress={() => setAsked({ act: "discard", which: inOrder() })}
             >
-              Delete {chosen.size === 0 ? "chosen" : chosen.size.toLocaleString("en")}
+              Delete {chosen.size === 0 ? "chosen" : count(chosen.size)}
             </Button>
             <span class="gap" />
             <Button why={why} onPress={() => setAsked({ act: "requeue", which: "all" })}>
@@ -120,31 +117,21 @@ export const DeadLetters = ({ user, total, onChange }: DeadLettersProps) => {
           </div>
           <table class="messages stacked choosable">
             <caption class="sr-only">Dead letters, in the order in which they were accepted</caption>
-            <thead>
-              <tr>
-                <td class="check">
-                  <input
-                    type="checkbox"
-                    aria-label="Choose all on this page"
-                    checked={areAllChosen}
-                    onChange={() =>
-                      choose(
-                        letters.map(({ seq }) => seq),
-                        !areAllChosen,
-                      )
-                    }
-                  />
-                </td>
-                <th scope="col">Message</th>
-                <th scope="col">Why</th>
-                <th scope="col" class="time wide">
-                  Accepted
-                </th>
-                <th scope="col" class="time">
-                  Ended
-                </th>
-              </tr>
-            </thead>
+            <Head columns={["Message", "Why", ["Accepted", "time wide"], ["Ended", "time"]]}>
+              <td class="check">
+                <input
+                  type="checkbox"
+                  aria-label="Choose all on this page"
+                  checked={areAllChosen}
+                  onChange={() =>
+                    choose(
+                      letters.map(({ seq }) => seq),
+                      !areAllChosen,
+                    )
+                  }
+                />
+              </td>
+            </Head>
             <tbody>
               {letters.map((letter) => (
                 <DeadLetterRow
@@ -163,7 +150,7 @@ export const DeadLetters = ({ user, total, onChange }: DeadLettersProps) => {
         </>
       )}
       <p class="soft" role="status">
-        {progress ?? (chosen.size === 0 ? "" : `${count(chosen.size, "dead letter")} chosen.`)}
+        {progress ?? (chosen.size === 0 ? "" : `${counted(chosen.size, "dead letter")} chosen.`)}
       </p>
       <Pager pages={pages} next={value?.next} what="dead letters" />
       {asked === undefined ? null : (
@@ -178,7 +165,7 @@ export const DeadLetters = ({ user, total, onChange }: DeadLettersProps) => {
             {asked.act === "requeue"
               ? "Each becomes a new message at the end, with a new seq, as long as there is room."
               : "They cannot be had back."}{" "}
-            {asked.which === "all" && reason === undefined ? `There are ${total.toLocaleString("en")}.` : null}
+            {asked.which === "all" && reason === undefined ? `There are ${count(total)}.` : null}
           </p>
           {progress === undefined ? null : <p role="status">{progress}</p>}
         </Confirm>
@@ -195,5 +182,5 @@ const reasonWords: Readonly<Record<DeadLetterReason, string>> = {
 
 const titleOf = ({ act, which }: Asked, ofReason: string): string => {
   const verb = act === "requeue" ? "Requeue" : "Delete";
-  return which === "all" ? `${verb} ${ofReason} dead letters?` : `${verb} ${count(which.length, "dead letter")}?`;
+  return which === "all" ? `${verb} ${ofReason} dead letters?` : `${verb} ${counted(which.length, "dead letter")}?`;
 };

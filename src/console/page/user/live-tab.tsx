@@ -3,10 +3,11 @@ import { useState } from "preact/hooks";
 import type { MessageEnd } from "../../../protocol/message.ts";
 import type { ConnectionReply, DeviceReply, UserReply } from "../../../protocol/replies.ts";
 import { Ago, Clock } from "../parts/ago.tsx";
-import { count } from "../parts/amount.ts";
+import { counted } from "../parts/amount.ts";
 import { Button } from "../parts/button.tsx";
 import { ConnectionId } from "../parts/connection-id.tsx";
 import { Empty } from "../parts/empty.tsx";
+import { Head } from "../parts/head.tsx";
 import { Shown } from "../parts/shown.tsx";
 import type { Line, Live } from "./live.ts";
 
@@ -40,27 +41,17 @@ export const LiveTab = ({ live, state }: { readonly live: Live; readonly state: 
 
 const Connections = ({ connections }: { readonly connections: readonly ConnectionReply[] }) => (
   <table>
-    <thead>
-      <tr>
-        <th scope="col">Device</th>
-        <th scope="col">Connection</th>
-        <th scope="col" class="time">
-          Opened
-        </th>
-        <th scope="col" class="count">
-          In flight
-        </th>
-        <th scope="col" class="seq wide">
-          Acked
-        </th>
-        <th scope="col" class="time wide">
-          Last ping
-        </th>
-        <th scope="col" class="time wide">
-          Token ends
-        </th>
-      </tr>
-    </thead>
+    <Head
+      columns={[
+        "Device",
+        "Connection",
+        ["Opened", "time"],
+        ["In flight", "count"],
+        ["Acked", "seq wide"],
+        ["Last ping", "time wide"],
+        ["Token ends", "time wide"],
+      ]}
+    />
     <tbody>
       {connections.map((c) => (
         <tr key={c.connection_id}>
@@ -93,20 +84,7 @@ const Connections = ({ connections }: { readonly connections: readonly Connectio
 
 const Devices = ({ devices }: { readonly devices: readonly DeviceReply[] }) => (
   <table>
-    <thead>
-      <tr>
-        <th scope="col">Device</th>
-        <th scope="col" class="seq">
-          Cursor
-        </th>
-        <th scope="col" class="time">
-          Last seen
-        </th>
-        <th scope="col" class="time wide">
-          First seen
-        </th>
-      </tr>
-    </thead>
+    <Head columns={["Device", ["Cursor", "seq"], ["Last seen", "time"], ["First seen", "time wide"]]} />
     <tbody>
       {devices.map((d) => (
         <tr key={d.device}>
@@ -185,7 +163,7 @@ const Words = ({ line }: { readonly line: Line }) => {
     case "sent":
       return (
         <>
-          {count(line.count, "message")} to <b>{line.device}</b>{" "}
+          {counted(line.count, "message")} to <b>{line.device}</b>{" "}
           <span class="soft">
             up to {line.seq} on <ConnectionId id={line.connection_id} />
           </span>
@@ -219,7 +197,7 @@ const Words = ({ line }: { readonly line: Line }) => {
         </>
       );
     case "skipped":
-      return <>{count(line.count, "event")}: more happened than could be shown</>;
+      return <>{counted(line.count, "event")}: more happened than could be shown</>;
     default:
       return <Later line={line} />;
   }

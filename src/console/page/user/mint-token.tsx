@@ -5,6 +5,7 @@ import { call, userPath } from "../api.ts";
 import { Ago } from "../parts/ago.tsx";
 import { Button } from "../parts/button.tsx";
 import { Copy } from "../parts/copy.tsx";
+import { InputField } from "../parts/input-field.tsx";
 import { notify } from "../parts/notices.tsx";
 import { notAllowed } from "../session.ts";
 
@@ -30,26 +31,13 @@ export const MintToken = ({ user }: { readonly user: string }) => {
       <p class="soft">Whoever has it receives this user’s messages, until it ends or is revoked.</p>
       <form onSubmit={mint} class="fields-form">
         <div class="pair">
-          <label>
-            Ends after, min
-            <input
-              type="number"
-              min="1"
-              max="1440"
-              value={minutes}
-              onInput={(event) => setMinutes(event.currentTarget.value)}
-            />
-          </label>
-          <label>
-            Bound to the device
-            <input
-              value={device}
-              placeholder="any"
-              spellcheck={false}
-              autocapitalize="off"
-              onInput={(event) => setDevice(event.currentTarget.value)}
-            />
-          </label>
+          <InputField
+            name="Ends after, min"
+            value={minutes}
+            onChange={setMinutes}
+            is={{ type: "number", min: 1, max: 1440 }}
+          />
+          <InputField name="Bound to the device" value={device} onChange={setDevice} is={{ placeholder: "any" }} />
         </div>
         <div class="actions">
           <Button kind="primary" submits why={why}>

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import type { MessageReply } from "../../../protocol/replies.ts";
 import { call, type Outcome, userPath } from "../api.ts";
 import { Button } from "../parts/button.tsx";
+import { InputField } from "../parts/input-field.tsx";
 import { notAllowed } from "../session.ts";
 
 export const SendTest = ({ user, onSent }: { readonly user: string; readonly onSent: () => void }) => {
@@ -47,10 +48,7 @@ export const SendTest = ({ user, onSent }: { readonly user: string; readonly onS
     <section class="card" aria-labelledby="send">
       <h2 id="send">Send a test message</h2>
       <form onSubmit={send} class="fields-form">
-        <label>
-          Type
-          <input value={type} onInput={(event) => setType(event.currentTarget.value)} spellcheck={false} />
-        </label>
+        <InputField name="Type" value={type} onChange={setType} />
         <label>
           Data, JSON
           <textarea
@@ -68,28 +66,18 @@ export const SendTest = ({ user, onSent }: { readonly user: string; readonly onS
           </p>
         )}
         <div class="pair">
-          <label>
-            Wait for its end, s
-            <input
-              type="number"
-              min="0"
-              max="30"
-              step="any"
-              value={wait}
-              onInput={(event) => setWait(event.currentTarget.value)}
-            />
-          </label>
-          <label>
-            Time to live, s
-            <input
-              type="number"
-              min="0"
-              step="any"
-              value={ttl}
-              placeholder="default"
-              onInput={(event) => setTtl(event.currentTarget.value)}
-            />
-          </label>
+          <InputField
+            name="Wait for its end, s"
+            value={wait}
+            onChange={setWait}
+            is={{ type: "number", min: 0, max: 30, step: "any" }}
+          />
+          <InputField
+            name="Time to live, s"
+            value={ttl}
+            onChange={setTtl}
+            is={{ type: "number", min: 0, step: "any", placeholder: "default" }}
+          />
         </div>
         <div class="actions">
           <Button kind="primary" submits why={why} isBusy={isSending}>

@@ -1,7 +1,7 @@
 /** One user, whole: how they are now, and what can be done. */
 import type { UserReply } from "../../../protocol/replies.ts";
 import { Ago } from "../parts/ago.tsx";
-import { count, size } from "../parts/amount.ts";
+import { count, counted, size } from "../parts/amount.ts";
 import { Copy } from "../parts/copy.tsx";
 import { Failed, Loading } from "../parts/empty.tsx";
 import { Shown } from "../parts/shown.tsx";
@@ -57,7 +57,7 @@ const Summary = ({ state }: { readonly state: UserReply }) => {
   const { connections, devices, held } = state;
   const words =
     connections.length > 0
-      ? `Connected, ${count(connections.length, "connection")}`
+      ? `Connected, ${counted(connections.length, "connection")}`
       : devices.length > 0
         ? "Not connected"
         : "Never connected";
@@ -72,7 +72,7 @@ const Summary = ({ state }: { readonly state: UserReply }) => {
       <div>
         <dt>Held</dt>
         <dd>
-          {count(held.count, "message")}
+          {counted(held.count, "message")}
           {held.count === 0 ? null : (
             <span class="soft">
               {" "}
@@ -89,7 +89,7 @@ const Summary = ({ state }: { readonly state: UserReply }) => {
       </div>
       <div>
         <dt>Dead letters</dt>
-        <dd class={state.dead_letters > 0 ? "failure" : ""}>{state.dead_letters.toLocaleString("en")}</dd>
+        <dd class={state.dead_letters > 0 ? "failure" : ""}>{count(state.dead_letters)}</dd>
       </div>
       <div class="mailbox">
         <dt>In the logs</dt>
@@ -117,7 +117,7 @@ const Tabs = ({ user, tab, state }: UserScreenProps & { readonly state: UserRepl
       return (
         <a key={name} href={linkToUser(user, name)} aria-current={name === tab ? "page" : undefined}>
           {NAMES[name]}
-          {number === 0 ? null : <span class="number">{number.toLocaleString("en")}</span>}
+          {number === 0 ? null : <span class="number">{count(number)}</span>}
         </a>
       );
     })}

@@ -3,12 +3,13 @@ import { useState } from "preact/hooks";
 import type { WebhookPage } from "../../../protocol/replies.ts";
 import { call, query, userPath } from "../api.ts";
 import { Ago } from "../parts/ago.tsx";
-import { count } from "../parts/amount.ts";
+import { counted } from "../parts/amount.ts";
 import { Button } from "../parts/button.tsx";
 import { Confirm } from "../parts/dialog.tsx";
-import { Empty, Failed, Loading } from "../parts/empty.tsx";
+import { Empty, Reading } from "../parts/empty.tsx";
+import { Head } from "../parts/head.tsx";
 import { useLoaded } from "../parts/loading.ts";
-import { notify } from "../parts/notices.tsx";
+import { tell } from "../parts/notices.tsx";
 import { Pager, usePages } from "../parts/pager.tsx";
 import { Shown } from "../parts/shown.tsx";
 import { notAllowed } from "../session.ts";
@@ -18,20 +19,19 @@ const PAGE = 100;
 export const Webhooks = ({ user }: { readonly user: string }) => {
   const pages = usePages<number>();
   const path = userPath(user, `/webhooks${query({ after: pages.after, limit: PAGE })}`);
-  const { value, failure, reload } = useLoaded<WebhookPage>(path, 5_000);
+  const loaded = useLoaded<WebhookPage>(path, 5_000);
+  const { value, reload } = loaded;
   const [isAsking, setIsAsking] = useState(false);
   const failed = value?.webhooks.filter(({ status }) => status === "failed").length ?? 0;
   const why = notAllowed("manage") ?? (failed === 0 ? "None here has been given up." : undefined);
   const retry = async (): Promise<void> => {
     const reply = await call<{ readonly retried: number }>(userPath(user, "/webhooks/retry"), { method: "POST" });
-    if (!reply.ok) notify(reply.detail, "failed");
-    else notify(`${count(reply.value.retried, "webhook")} begin anew, with the same ids.`);
+    tell(reply, ({ retried }) => `${counted(retried, "webhook")} begin anew, with the same ids.`);
     reload();
   };
   const discard = async (): Promise<void> => {
     const reply = await call<{ readonly discarded: number }>(userPath(user, "/webhooks"), { method: "DELETE" });
-    if (!reply.ok) notify(reply.detail, "failed");
-    else notify(`Deleted ${count(reply.value.discarded, "webhook")}.`);
+    tell(reply, ({ discarded }) => `Deleted ${counted(discarded, "webhook")}.`);
     reload();
   };
   return (
@@ -47,8 +47,7 @@ export const Webhooks = ({ user }: { readonly user: string }) => {
           </Button>
         </div>
       </div>
-      {failure === undefined ? null : <Failed failure={failure} again={reload} />}
-      {value === undefined && failure === undefined ? <Loading what="webhooks" /> : null}
+      <Reading of={loaded} what="webhooks" />
       {value !== undefined && value.webhooks.length === 0 ? (
         <Empty title="Nothing is to be told.">
           Fallbacks, and ends that the setting <code>WEBHOOK_EVENTS</code> names, stand here until the webhook has taken
@@ -57,21 +56,7 @@ export const Webhooks = ({ user }: { readonly user: string }) => {
       ) : null}
       {value === undefined || value.webhooks.length === 0 ? null : (
         <table class="stacked">
-          <thead>
-            <tr>
-              <th scope="col">Event</th>
-              <th scope="col">Status</th>
-              <th scope="col" class="count wide">
-                Attempts
-              </th>
-              <th scope="col" class="time">
-                Next
-              </th>
-              <th scope="col" class="time wide">
-                Made
-              </th>
-            </tr>
-          </thead>
+          <Head columns={["Event", "Status", ["Attempts", "count wide"], ["Next", "time"], ["Made", "time wide"]]} />
           <tbody>
             {value.webhooks.map((w) => (
               <tr key={w.id}>
