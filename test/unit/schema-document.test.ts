@@ -1,6 +1,4 @@
 /** Holds SCHEMA.md to the code: every table, column, index, fact and attachment field, what things cost, and its numbers. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { serialize } from "node:v8";
 import { expect, test } from "vitest";
 import { Delivery } from "../../src/delivery/delivery.ts";
@@ -12,24 +10,14 @@ import { LIMITS } from "../../src/protocol/limits.ts";
 import type { AttachCall } from "../../src/protocol/mailbox-api.ts";
 import type { NewMessage } from "../../src/protocol/message.ts";
 import { DELIVERY_DEFAULTS, type DeliverySettings } from "../../src/settings/delivery.ts";
-import { projectDir } from "../support/worker-config.ts";
+import { constant, count, missing, read, rows, strangeNumbers } from "./document.ts";
 
-const read = (path: string): string => readFileSync(join(projectDir, "src", path), "utf8");
 const page = read("outbox/SCHEMA.md");
 
-/** The first cells of the table below `| first |`, in a part of the page, with or without backquotes. */
-const rows = (part: string, first: string): readonly (readonly string[])[] => {
-  const [, below = ""] = part.split(`| ${first} |`);
-  const lines = below.split("\n").slice(2);
-  const end = lines.findIndex((line) => !line.startsWith("|"));
-  return lines.slice(0, end).map((line) =>
-    line
-      .split("|")
-      .slice(1, -1)
-      .map((cell) => cell.trim().replace(/^`(.*)`$/, "$1")),
-  );
-};
-const names = (part: string, first: string): readonly string[] => rows(part, first).map(([name = ""]) => name);
+/** A cell without its backquotes. */
+const bare = (cell = ""): string => cell.replace(/^`(.*)`$/, "$1");
+/** The first cells of a table, in a part of the page. */
+const names = (part: string, first: string): readonly string[] => rows(part, first).map(([name]) => bare(name));
 
 const migrated = (): NodeSql => {
   const sql = new NodeSql();
@@ -263,11 +251,6 @@ test("[N1, N2] fallbacks and ends that the webhook is told of cost what SCHEMA.m
 
 // ── Numbers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** A private constant of a file in src. */
-const constant = (file: string, name: string): number =>
-  Number(new RegExp(`const ${name} = ([\\d_]+);`).exec(read(file))?.[1]?.replaceAll("_", ""));
-const count = (n: number): string => n.toLocaleString("en-US");
-
 test("every number in the sentences of SCHEMA.md is the code's", () => {
   const seqBlock = constant("outbox/sequence.ts", "BLOCK");
   const journalBlock = constant("outbox/journal.ts", "BLOCK");
@@ -307,10 +290,6 @@ test("every number in the sentences of SCHEMA.md is the code's", () => {
   expect(read("protocol/new-message.ts")).toContain(".slice(0, 32)");
   expect(SCHEMA_VERSION).toBeGreaterThanOrEqual(1);
   const prose = page.replace(/^\| what happens \|[\s\S]*?\n\n/m, "").replace(/\s+/g, " ");
-  expect(sentences.filter((sentence) => !prose.includes(sentence))).toEqual([]);
-  let rest = prose;
-  for (const sentence of sentences) rest = rest.replaceAll(sentence, "");
-  rest = rest.replace(/`[^`]*`/g, "").replace(/\b[SCDUAEMNO]\d+\b|\bRFC \d+|UTF-8|SHA-256/g, "");
-  const strange = [...rest.matchAll(/\d[\d.,]*\d|\d/g)].filter(([n]) => n !== "0");
-  expect(strange.map(({ index }) => rest.slice(Math.max(0, index - 30), index + 20))).toEqual([]);
+  expect(missing(prose, sentences)).toEqual([]);
+  expect(strangeNumbers(prose, sentences, /\b[SCDUAEMNO]\d+\b|\bRFC \d+|UTF-8|SHA-256/g)).toEqual([]);
 });
