@@ -54,7 +54,7 @@ test("[N5] a job that runs shows how far it is, after a reload too, until it is 
   expect((await job()).status).toBe("running");
 
   await view.press("Stop");
-  await view.said(/Stopped after \d users?\. What is done stays done\./);
+  await view.said(/Stopped after \d\susers?\. What is done stays done\./);
   for (const { page } of [view, onlooker]) {
     await page.getByRole("listitem").getByText("stopped", { exact: true }).waitFor();
     await page.getByRole("progressbar").waitFor({ state: "detached" });

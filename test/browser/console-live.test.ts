@@ -103,13 +103,13 @@ test("[N6, U1] a stream that breaks is opened again, and what is shown is said t
   const user = "interrupted";
   await ground.backend.send(user, { type: "kept" });
   const view = await ground.open(userLink(user));
-  await view.page.getByText(/^1 message ·/).waitFor();
+  await view.page.getByText(/^1\smessage ·/).waitFor();
   await ground.runtime.kill();
   await view.page.getByText("Not live: this is as it was.").waitFor();
-  await view.page.getByText(/^1 message ·/).waitFor();
+  await view.page.getByText(/^1\smessage ·/).waitFor();
   await ground.runtime.restart();
   await ground.backend.send(user, { type: "kept, too" });
-  await view.page.getByText(/^2 messages ·/).waitFor({ timeout: 40_000 });
+  await view.page.getByText(/^2\smessages ·/).waitFor({ timeout: 40_000 });
   await view.page.getByText("Not live: this is as it was.").waitFor({ state: "detached" });
   expect(view.complaints).toEqual([]);
 });

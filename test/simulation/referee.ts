@@ -1,16 +1,16 @@
 /** Runs turns of the world, tells the model what happened, and holds everything that comes out against it. */
+
 import type { Delivery } from "../../src/delivery/delivery.ts";
 import type { Effect } from "../../src/delivery/effects.ts";
-import { Outbox } from "../../src/outbox/outbox.ts";
 import { BITS_END, reasonsOf } from "../../src/protocol/attention.ts";
-import { LIMITS } from "../../src/protocol/limits.ts";
 import { DEAD_LETTER_REASONS, type MessageState } from "../../src/protocol/message.ts";
 import type { DeliverySettings } from "../../src/settings/delivery.ts";
+import { died, forgetDirect } from "./after-death.ts";
 import { checkAlarm } from "./check-alarm.ts";
 import { expect, fail, same } from "./mismatch.ts";
 import { type Message, Model } from "./model.ts";
 import type { Connection } from "./model-connection.ts";
-import { endConnections, loseConnections, loseMemory } from "./model-devices.ts";
+import { endConnections, loseMemory } from "./model-devices.ts";
 import { checkCaughtUp, checkGap, checkMessages, type WireMessage } from "./model-stream.ts";
 import { noteTold, type ToldRow } from "./model-webhooks.ts";
 import type { Death } from "./operations.ts";
@@ -59,7 +59,7 @@ export class Referee {
   turn<T>(work: (delivery: Delivery, now: number) => T, dies?: Death, accepts?: string): Turn<T> | undefined {
     this.model.turn += 1;
     const turn = this.world.turn(work, dies, accepts);
-    if (turn === undefined) this.#died(dies === "before_commit");
+    if (turn === undefined) died(this, dies === "before_commit");
     else {
       if (turn.now < this.#lastNow) this.model.hasSteppedBack = true;
       this.#lastNow = turn.now;
@@ -101,7 +101,7 @@ export class Referee {
   /** The end of a turn: what must hold between turns. */
   settle(turn: Turn<unknown>): void {
     this.noteStored(turn.now);
-    if (turn.kind === "committed") return this.#died(true);
+    if (turn.kind === "committed") return died(this, true);
     this.#checkAttention();
     this.#checkWaits(turn.now);
     checkAlarm(this.world, this.model, turn.now);
@@ -237,14 +237,6 @@ export class Referee {
     if (this.model.settings.directGraceMs > 0 && m.end === undefined) m.direct = !this.world.stored().has(m.seq);
   }
 
-  /** What went on its way and was never stored, or whose end was not, is known no more. */
-  #forgetDirect(): void {
-    const { model } = this;
-    if (!model.messages.some((m) => m.direct)) return;
-    const outbox = new Outbox(this.world.sql, model.settings);
-    model.messages = model.messages.filter((m) => !m.direct || outbox.state(m.seq, 0) !== undefined);
-  }
-
   #checkWaits(now: number): void {
     for (const waits of this.waiting.values()) {
       for (const { seq, deadline } of waits.values()) {
@@ -293,66 +285,14 @@ export class Referee {
     if (m.seq <= model.acked && !m.direct) model.durableAcked = Math.max(model.durableAcked, m.seq);
   }
 
-  /** The object is gone: in a crash with its sockets and with the acks that rested in them (D9). */
-  #died(withSockets: boolean): void {
-    const { model } = this;
-    this.waiting.clear();
-    loseMemory(model);
-    this.#forgetDirect();
-    if (!withSockets) return;
-    loseConnections(model);
-    model.turn += 1;
-    const seen = this.world.turn((delivery, now) => delivery.user(now)) as Turn<ReturnType<Delivery["user"]>>;
-    for (const device of [...model.devices.values()]) {
-      const found = seen.result.devices.find((d) => d.device === device.name);
-      const cursor = found?.cursor ?? -1;
-      if (cursor === -1 && device.durableSeenAt + LIMITS.deviceTtlMs <= seen.now) {
-        model.devices.delete(device.name);
-        continue;
-      }
-      expect(
-        cursor >= device.durableCursor && cursor <= device.cursor,
-        "D9",
-        () => `after a crash, ${device.name} is at ${cursor}, outside of ${device.durableCursor}..${device.cursor}`,
-      );
-      device.cursor = cursor;
-      // It was seen for as long as it was connected; how much of that is remembered is as with its acks.
-      device.lastSeenAt = Math.max(device.durableSeenAt, found?.lastSeenAt ?? 0);
-    }
-    this.#settleAcks(seen.now);
-    model.allDurable();
-    this.settle(seen);
-  }
-
-  /** Which acks the crash took back is seen from what became of the messages. */
-  #settleAcks(now: number): void {
-    const { model } = this;
-    let low = model.durableAcked;
-    let high = model.acked;
-    for (const m of model.messages) {
-      if (m.seq <= low || m.seq > high || m.end !== undefined || m.ephemeral || m.rejectReason !== undefined) continue;
-      const reply = this.world.turn((delivery, at) => delivery.state(m.id, at))?.result;
-      if (reply?.ok !== true || reply.message.seq !== m.seq) return fail("S10", `${m.seq} is unknown after a crash`);
-      if (reply.message.status === "delivered") low = m.seq;
-      else {
-        high = m.seq - 1;
-        m.ackedAt = undefined;
-      }
-    }
-    model.acked = high;
-    model.ackedLow = low;
-    for (const device of model.devices.values()) device.acked = Math.min(device.acked, high);
-    this.noteStored(now);
-  }
-
   /** A turn has failed that its sockets survive. */
   forget(): void {
-    this.#died(false);
+    died(this, false);
   }
 
   crash(): void {
     this.world.crash();
-    this.#died(true);
+    died(this, true);
   }
 
   /** Only where nobody waits: a reply that is held back keeps the object awake. */
@@ -360,7 +300,7 @@ export class Referee {
     if (this.waiting.size > 0) return;
     this.world.hibernate();
     loseMemory(this.model);
-    this.#forgetDirect();
+    forgetDirect(this);
   }
 }
 

@@ -3,19 +3,9 @@ import { NodeSql } from "../../src/outbox/node-sql.ts";
 import { Outbox } from "../../src/outbox/outbox.ts";
 import { DELIVERY_DEFAULTS, type DeliverySettings } from "../../src/settings/delivery.ts";
 import { doAck, doOddAck, doReject } from "./do-acks.ts";
-import {
-  doAlarm,
-  doBulk,
-  doDeadLetters,
-  doDiscard,
-  doHeld,
-  doRecall,
-  doRequeue,
-  doRevoke,
-  doState,
-  doTell,
-  doUser,
-} from "./do-calls.ts";
+import { doHeld, doRecall, doRevoke, doState, doUser } from "./do-calls.ts";
+import { doBulk, doDeadLetters, doDiscard, doRequeue } from "./do-dead-letters.ts";
+import { doAlarm, doTell } from "./do-due.ts";
 import { doErase, doHangUp, doSend, endGrace, endWaits } from "./do-sends.ts";
 import { doAttach, doBadFrame, doDetach, doPing, doProlong, pickConnection } from "./do-streams.ts";
 import { Mismatch } from "./mismatch.ts";

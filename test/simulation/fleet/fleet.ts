@@ -10,15 +10,16 @@ import { BulkJobs } from "../../../src/monitor/bulk-jobs.ts";
 import { NodeSql } from "../../../src/outbox/node-sql.ts";
 import { Outbox } from "../../../src/outbox/outbox.ts";
 import type { AttentionReport } from "../../../src/protocol/attention.ts";
-import { attentionShards, bitOf, reasonsOf } from "../../../src/protocol/attention.ts";
+import { attentionShards, bitOf } from "../../../src/protocol/attention.ts";
 import type { BulkStep, DeadLetterRange } from "../../../src/protocol/mailbox-api.ts";
 import { DEAD_LETTER_REASONS } from "../../../src/protocol/message.ts";
-import type { AttentionQuery, Job, MonitorApi } from "../../../src/protocol/monitor-api.ts";
+import type { AttentionQuery, MonitorApi } from "../../../src/protocol/monitor-api.ts";
 import { DELIVERY_DEFAULTS, type DeliverySettings } from "../../../src/settings/delivery.ts";
 import type { Bindings } from "../../../src/worker/exchange.ts";
 import { Random } from "../../support/random.ts";
-import { expect, fail, Mismatch, same } from "../mismatch.ts";
+import { fail, Mismatch } from "../mismatch.ts";
 import { Calls, type Fate, type Life } from "./calls.ts";
+import { checkIndex, checkJobs, checkMessages, type Due } from "./check-fleet.ts";
 import { FleetMailbox } from "./mailbox.ts";
 
 const STARTED_AT = Date.UTC(2026, 0, 1);
@@ -26,7 +27,6 @@ const SETTINGS: DeliverySettings = { ...DELIVERY_DEFAULTS, hasReceiver: true };
 const SECOND_MS = 1_000;
 const DAY_MS = 86_400 * SECOND_MS;
 const STEPS = 60;
-const JOBS_KEPT_MS = 7 * DAY_MS;
 const ANY_LETTERS = DEAD_LETTER_REASONS.reduce<number>((bits, reason) => bits | bitOf(reason), 0);
 /** What is to be done by then is done: teller, jobs and retries wait for seconds. */
 const REST_MS = 120 * SECOND_MS;
@@ -50,12 +50,6 @@ const tablesOf = (sql: NodeSql): readonly string[] =>
   sql
     .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'migrations'")
     .map(({ name }) => name);
-
-/** What a job was begun for: users who were listed, and all of whose reports had come, with the dead letters that it must not leave. */
-interface Due {
-  readonly at: number;
-  readonly letters: readonly (readonly [FleetMailbox, seq: number])[];
-}
 
 class Fleet {
   readonly #random: Random;
@@ -131,9 +125,9 @@ class Fleet {
     await this.#rest();
     this.#calls.arriveLate();
     await this.#rest();
-    this.#checkIndex();
-    this.#checkMessages();
-    this.#checkJobs();
+    checkIndex(this.#mailboxes, this.#listed());
+    checkMessages(this.#mailboxes);
+    checkJobs(this.#open(), { due: this.#due, stopped: this.#stopped }, this.#now);
   }
 
   #operate(faults: number): void {
@@ -298,61 +292,6 @@ class Fleet {
     return new Map(
       [...this.#indexes.values()].flatMap((index) => index.list(all).users.map((one) => [one.mailbox, one])),
     );
-  }
-
-  /** N4: the index is of those, and for those reasons, of whom and which it is so. */
-  #checkIndex(): void {
-    const listed = this.#listed();
-    for (const mailbox of this.#mailboxes) {
-      const { name, user } = mailbox;
-      expect(mailbox.isTold, "N4", () => `${name} has still to tell of itself`);
-      const entry = listed.get(name);
-      const [shown, there] = [entry?.reasons ?? 0, mailbox.reasons()].map((bits) => reasonsOf(bits).join());
-      same(shown, there, "N4", () => `what the index has of ${name}`);
-      if (entry !== undefined) same(entry.user, user, "N4", () => `the user of ${name}`);
-    }
-    same(listed.size, this.#mailboxes.filter((one) => one.reasons() !== 0).length, "N4", () => "users listed");
-  }
-
-  /** N5, D7: each message is in one place, and each dead letter has become one message at most. */
-  #checkMessages(): void {
-    for (const mailbox of this.#mailboxes) {
-      const [letters, held] = [mailbox.letters(), mailbox.held()];
-      const here = letters.length + held.length;
-      const left = mailbox.accepted - mailbox.acked - mailbox.discarded;
-      same(here, left, "D1", () => `messages and dead letters of ${mailbox.name}`);
-      const dead = new Set(letters.map(({ seq }) => seq));
-      const sources = [...letters.map((one) => one.requeued_from), ...held.map((one) => one.requeuedFrom ?? null)];
-      const made = new Set<number>();
-      for (const from of sources) {
-        if (from === null) continue;
-        expect(!made.has(from), "D7", () => `${from} of ${mailbox.name} was requeued twice`);
-        expect(!dead.has(from), "D7", () => `${from} of ${mailbox.name} was requeued, and is a dead letter, too`);
-        made.add(from);
-      }
-    }
-  }
-
-  /** N5: a job that was begun is done, or was stopped; and what it has left is of users that it says it could not reach. */
-  #checkJobs(): void {
-    for (const job of this.#open().list()) {
-      const allowed = this.#stopped.has(job.id) ? "stopped" : "done";
-      same(job.status, allowed, "N5", () => `status of ${job.id}`);
-      if (job.status === "done") this.#checkDone(job);
-    }
-    for (const [id, { at }] of this.#due) {
-      const isKnown = this.#open().find(id) !== null || at < this.#now - JOBS_KEPT_MS;
-      expect(isKnown, "N5", () => `${id} was begun, and is unknown`);
-    }
-  }
-
-  #checkDone({ id, usersFailed, left }: Job): void {
-    const remaining = new Set<FleetMailbox>();
-    for (const [mailbox, seq] of this.#due.get(id)?.letters ?? []) {
-      if (mailbox.letters().some((letter) => letter.seq === seq)) remaining.add(mailbox);
-    }
-    const words = () => `${id} has left ${remaining.size} users, and says that it could not reach ${usersFailed}`;
-    expect(remaining.size <= usersFailed + left, "N5", words);
   }
 }
 

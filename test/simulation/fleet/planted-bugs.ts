@@ -1,5 +1,5 @@
 /** Bugs that somebody could make between a Mailbox, the index of who needs a person, and the jobs that work through it. */
-import { bug, type PlantedBug } from "../planted-bugs.ts";
+import { bug, type PlantedBug } from "../planted-bug.ts";
 
 export const PLANTED_FLEET_BUGS: readonly PlantedBug[] = [
   // ── Entering the list, and leaving it ──
