@@ -1,85 +1,31 @@
 /** The dashboard in a browser, over a real Worker and its Monitors: each number the deployment's own, and each silence said. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { failure, percentile } from "../../src/console/page/dashboard/units.ts";
-import type { MonitorReply, TimesReply } from "../../src/protocol/replies.ts";
+import type { TimesReply } from "../../src/protocol/replies.ts";
 import { eventually } from "../proofs/clock.ts";
 import type { Backend } from "../support/backend.ts";
 import { Connection } from "../support/connection.ts";
 import { mintLocally } from "../support/credentials.ts";
 import type { Runtime } from "../support/runtime.ts";
-import { ConsoleGround, WATCHED_WORKER } from "./console-ground.ts";
+import { DashboardGround, MINUTE_MS } from "./dashboard-ground.ts";
 import { DashboardView } from "./dashboard-view.ts";
 
-const SECOND_MS = 1_000;
-const MINUTE_MS = 60 * SECOND_MS;
-const realNow = Date.now;
-
-let ground: ConsoleGround;
+let ground: DashboardGround;
 let runtime: Runtime;
 let backend: Backend;
 let view: DashboardView;
-/** How far the clocks of the runtime and of this process are ahead. */
-let aheadMs = 0;
-let users = 0;
 
 beforeAll(async () => {
-  // One message of the load is rejected, which must not fire an alert.
-  const vars = {
-    READY_STEP_MS: "300",
-    ALERT_LEAST_COUNT: "1000",
-    ALERT_RUNBOOK_URL: "https://ops.example.com/OPERATIONS.md",
-  };
-  ground = await ConsoleGround.start({ entry: WATCHED_WORKER, vars });
-  ({ runtime, backend } = ground);
+  ground = await DashboardGround.start();
+  ({ runtime, backend } = ground.console);
 });
-afterAll(() => ground?.stop());
-beforeEach(async () => {
-  vi.spyOn(Date, "now").mockImplementation(() => realNow() + aheadMs);
-  await ground.tell("fault/none");
-  await ground.tell("schedule");
-});
+afterAll(() => ground?.console.stop());
+beforeEach(() => ground.prepare());
 afterEach(async () => {
   vi.restoreAllMocks();
   expect(view.complaints).toEqual([]);
-  await ground.browser.closeTabs();
+  await ground.console.browser.closeTabs();
 });
-
-const advance = async (ms: number): Promise<void> => {
-  aheadMs += ms;
-  await ground.tell(`clock/${aheadMs}`);
-};
-const monitor = async (range = "15m"): Promise<MonitorReply> =>
-  (await backend.call("GET", "/v1/monitor", undefined, { query: { range } })).body;
-
-/** What the Worker has gathered is handed over with the first request that comes after 10 s: a scanner's. */
-const handOver = async (): Promise<void> => {
-  const before = (await monitor("7d")).total.connections.refusals;
-  await advance(11 * SECOND_MS);
-  await (await fetch(`${runtime.url}/v1/socket`, { headers: { authorization: "Bearer guessed" } })).text();
-  await eventually("the Worker's report", async () => (await monitor("7d")).total.connections.refusals > before);
-};
-
-/** Lets a minute pass, and the schedule run. */
-const minute = async (): Promise<void> => {
-  await advance(MINUTE_MS - 11 * SECOND_MS);
-  await handOver();
-  await ground.tell("schedule");
-};
-
-/** Users who come after a message, get it, and get another; each at another time. */
-const visit = async (count: number, query: Readonly<Record<string, string>> = {}): Promise<void> => {
-  for (let n = 0; n < count; n += 1) {
-    users += 1;
-    const user = `user-${users}`;
-    await backend.send(user, { type: "before" });
-    await advance(120 * n);
-    const connection = await Connection.open(runtime.url, { token: await mintLocally(user), ack: "each", query });
-    await backend.send(user, { type: "after" });
-    await connection.receive(2);
-    await connection.settle();
-    await connection.close();
-  }
-};
 
 const plain = (text: string): string => text.replaceAll("\u00a0", " ");
 const several = (times: TimesReply | null): readonly string[] =>
@@ -87,7 +33,7 @@ const several = (times: TimesReply | null): readonly string[] =>
 
 describe("[M1] the dashboard", () => {
   test("[M1] of a deployment that nobody has used says so, in any light and on a phone, and by the policy of the page", async () => {
-    view = await DashboardView.inFront(ground);
+    view = await DashboardView.inFront(ground.console);
     await view.says("No messages in the last 15 minutes.");
     expect(await view.tone()).toBe("quiet");
     expect(await view.page.title()).toBe("– No messages in the last 15 minutes.");
@@ -102,9 +48,9 @@ describe("[M1] the dashboard", () => {
   });
 
   test("[M1, M2] shows, as it happens, the numbers that GET /v1/monitor tells", { timeout: 90_000 }, async () => {
-    view = await DashboardView.inFront(ground);
-    await visit(12);
-    await visit(3, { attempt: "2" });
+    view = await DashboardView.inFront(ground.console);
+    await ground.visit(12);
+    await ground.visit(3, { attempt: "2" });
     const rejecting = await Connection.open(runtime.url, { token: await mintLocally("app") });
     await backend.send("app", { type: "no such type" });
     const [message] = await rejecting.receive(1);
@@ -113,15 +59,15 @@ describe("[M1] the dashboard", () => {
     await rejecting.close();
     await backend.send("away", { type: "a" });
     // A Mailbox reports at its first event 10 s or more after its last report.
-    await advance(11 * SECOND_MS);
+    await ground.pastReports();
     await backend.send("away", { type: "b" });
     const open = await Connection.open(runtime.url, { token: await mintLocally("here") });
-    await handOver();
-    await ground.tell("schedule");
+    await ground.handOver();
+    await ground.console.tell("schedule");
 
     await view.says("All but 1 message reached their users.");
     await view.figure("open").getByText("1", { exact: true }).waitFor({ timeout: 20_000 });
-    const { total, now } = await monitor();
+    const { total, now } = await ground.monitor();
     const { connections, messages } = total;
     // The truth, and not only that both say the same.
     expect([messages.accepted, messages.delivered, messages.rescued, messages.rejected]).toEqual([33, 30, 15, 1]);
@@ -154,14 +100,14 @@ describe("[M1] the dashboard", () => {
   test("[M1] has every value of its charts in a table, which the keyboard reaches, and at the cursor of all of them", {
     timeout: 120_000,
   }, async () => {
-    view = await DashboardView.inFront(ground);
+    view = await DashboardView.inFront(ground.console);
     const { page } = view;
     await view.asTable.focus();
     await page.keyboard.press("Space");
     const { table } = view;
     await table.waitFor();
     expect(await page.locator("canvas").count()).toBe(0);
-    const { slots } = await monitor();
+    const { slots } = await ground.monitor();
     expect(await table.locator("tbody tr").count()).toBe(slots.length);
     const sum = async (column: number) => {
       const cells = await table.locator(`tbody td:nth-child(${column})`).allTextContents();
@@ -179,7 +125,7 @@ describe("[M1] the dashboard", () => {
     const chart = page.locator("#rescued .u-over");
     await chart.scrollIntoViewIfNeeded();
     await eventually("the cursor's values, in each chart", async () => {
-      const { slots } = await monitor();
+      const { slots } = await ground.monitor();
       const at = slots.findIndex(({ messages }) => messages.rescued > 0);
       const { rescued, wire_time } = slots[at]?.messages ?? {};
       const { x, y, width, height } = (await chart.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
@@ -196,7 +142,7 @@ describe("[M1] the dashboard", () => {
   });
 
   test("[M1] goes over 15 minutes, 6 hours or 7 days, as its address says", async () => {
-    view = await DashboardView.inFront(ground, "#/7d");
+    view = await DashboardView.inFront(ground.console, "#/7d");
     const { page } = view;
     const current = () => page.locator(".ranges [aria-current]").textContent();
     expect(await current()).toBe("7 days");
@@ -217,10 +163,10 @@ describe("[M1] the dashboard", () => {
   });
 
   test("[M1] asks for nothing while its tab is behind another, and leaves nothing behind when it is left", async () => {
-    view = await DashboardView.inFront(ground);
+    view = await DashboardView.inFront(ground.console);
     const { page } = view;
     const ended = page.waitForEvent("requestfailed", (request) => request.url().includes("/v1/monitor"));
-    const other = await ground.browser.context.newPage();
+    const other = await ground.console.browser.context.newPage();
     await other.bringToFront();
     await ended;
     expect(await page.title()).toBe("Restante console");
@@ -258,16 +204,15 @@ describe("[M3] the dashboard", () => {
   test("[M3, M4] says which alerts fire, since when, whom it happens to and what to do; and that they are over", {
     timeout: 120_000,
   }, async () => {
-    view = await DashboardView.inFront(ground);
+    view = await DashboardView.inFront(ground.console);
     const { page } = view;
-    await ground.tell("fault/mailbox");
+    await ground.console.tell("fault/mailbox");
     for (const _ of [1, 2, 3]) {
-      users += 1;
-      expect((await backend.send(`user-${users}`, { type: "a" })).body.code).toBe("outcome_unknown");
+      expect((await backend.send(ground.newUser(), { type: "a" })).body.code).toBe("outcome_unknown");
     }
-    await minute();
-    await ground.tell("fault/start-up");
-    await minute();
+    await ground.minute();
+    await ground.console.tell("fault/start-up");
+    await ground.minute();
     await view.says("2 alerts:");
     expect([await view.tone(), (await page.title()).slice(0, 11)]).toEqual(["bad", "✗ 2 alerts:"]);
     expect(await view.sentence.textContent()).toContain("Mailboxes fail");
@@ -291,22 +236,22 @@ describe("[M3] the dashboard", () => {
     await connect.getByText("Not done within 300 ms (READY_STEP_MS).").waitFor();
     await view.expectAccessible();
 
-    await ground.tell("fault/none");
+    await ground.console.tell("fault/none");
     await view.startUp.getByRole("button", { name: "Check now" }).click();
     await view.startUp.getByText("Passed", { exact: true }).waitFor();
     expect(await view.startUp.locator("li[data-state=passed]").count()).toBe(6);
-    for (let n = 0; n < 7; n += 1) await minute();
+    for (let n = 0; n < 7; n += 1) await ground.minute();
     await view.sentence.filter({ hasNotText: "alert" }).waitFor({ timeout: 20_000 });
     expect(await view.alerts.locator(".alert .status").allTextContents()).toEqual(["resolved", "resolved"]);
   });
 
   test("[M3, M4] a check that fails as it is asked for is shown with the step at which it ended", async () => {
-    await ground.tell("fault/start-up");
-    view = await DashboardView.inFront(ground);
+    await ground.console.tell("fault/start-up");
+    view = await DashboardView.inFront(ground.console);
     await view.startUp.getByRole("button", { name: "Check now" }).click();
     await view.startUp.getByText("Failed", { exact: true }).waitFor();
     await view.says("The start-up check fails at connect.");
-    await ground.tell("fault/none");
+    await ground.console.tell("fault/none");
     await view.startUp.getByRole("button", { name: "Check now" }).click();
     await view.startUp.getByText("Passed", { exact: true }).waitFor();
   });
@@ -314,12 +259,12 @@ describe("[M3] the dashboard", () => {
   test("[M3] is unsure where the schedule has not looked for three minutes, or where its own data is old", {
     timeout: 90_000,
   }, async () => {
-    await minute();
-    view = await DashboardView.inFront(ground);
-    await advance(4 * MINUTE_MS);
+    await ground.minute();
+    view = await DashboardView.inFront(ground.console);
+    await ground.advance(4 * MINUTE_MS);
     await view.says("Nobody has looked since");
     expect(await view.tone()).toBe("unsure");
-    await ground.tell("schedule");
+    await ground.console.tell("schedule");
     await view.sentence.filter({ hasNotText: "Nobody" }).waitFor({ timeout: 20_000 });
 
     await runtime.kill();
@@ -331,14 +276,14 @@ describe("[M3] the dashboard", () => {
     // What it had is still there, and says of when it is.
     expect(await view.page.locator(".figure").count()).toBe(10);
     await runtime.restart();
-    await advance(0);
-    await ground.tell("schedule");
+    await ground.advance(0);
+    await ground.console.tell("schedule");
     await view.page.getByText("Live, as of").waitFor({ timeout: 40_000 });
     expect(await view.tone()).not.toBe("unsure");
   });
 
   test("[M3] takes a stream that has not ended, but is silent, for no data; and goes on by itself", async () => {
-    view = await DashboardView.inFront(ground);
+    view = await DashboardView.inFront(ground.console);
     await view.page.getByText("Live, as of").waitFor();
     process.kill(runtime.pid, "SIGSTOP");
     try {

@@ -1,20 +1,16 @@
 /** `restante`, the program, at the real service. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { COMMANDS } from "../../src/command-line/commands.ts";
 import { createOperator } from "../../src/sender/sender.ts";
 import { eventually } from "../proofs/clock.ts";
 import { Backend } from "../support/backend.ts";
 import { CommandLine } from "../support/command-line.ts";
 import { Connection } from "../support/connection.ts";
 import { API_KEY } from "../support/credentials.ts";
-import { freePort } from "../support/free-port.ts";
-import { liveServer, stream } from "../support/live-server.ts";
 import { rejectAll } from "../support/reject-all.ts";
 import { type Runtime, startRuntime } from "../support/runtime.ts";
-import { projectDir } from "../support/worker-config.ts";
 
 /** Some run programs of their own, each of which a busy machine takes seconds to start. */
 const PROGRAMS_MS = 90_000;
@@ -36,87 +32,6 @@ const said = async (...args: readonly string[]): Promise<string> => {
   expect([code, stderr]).toEqual([0, ""]);
   return stdout;
 };
-
-describe("[N] help, and what is not understood", () => {
-  test("--help names every command, and each has a help of its own that names every option it takes", async () => {
-    const general = await said("--help");
-    expect((await restante.run(["help"])).stdout).toBe(general);
-    for (const [name, command] of COMMANDS) {
-      expect(general).toContain(`  ${name}`);
-      expect(general).toContain(command.summary);
-    }
-    const own = await said("requeue", "--help");
-    expect(own).toMatch(/^Usage: restante requeue \[USER \[SEQ\]\] \[OPTION\.\.\.\]\n/);
-    for (const option of COMMANDS.get("requeue")?.options ?? []) expect(own).toContain(`--${option}`);
-    expect(own).toContain("restante requeue --reason rejected --since 02:10");
-    for (const line of `${general}${own}`.split("\n")) expect(line.length).toBeLessThanOrEqual(130);
-    const { version } = JSON.parse(readFileSync(join(projectDir, "package.json"), "utf8"));
-    expect(await said("--version")).toBe(`${version}\n`);
-  });
-
-  test("what cannot be meant is said to be so, on stderr, and ends with 2; nothing was asked of the service", async () => {
-    // Nothing listens there: a command that asked would say so, and end with 1.
-    const env = { RESTANTE_URL: "http://127.0.0.1:9" };
-    const mistakes: readonly (readonly [readonly string[], RegExp])[] = [
-      [[], /^restante: send to users/],
-      [["sned", "ada"], /There is no command sned\. There are send, state/],
-      [["help", "sned"], /There is no command sned/],
-      [["held"], /USER is missing: restante held USER/],
-      [["held", "a", "b"], /b is too much/],
-      [["held", "a", "--wait", "1"], /held takes no --wait/],
-      [["held", "a", "--bogus"], /Unknown option '--bogus'/],
-      [["send", "a", "t", "--ttl"], /--ttl/],
-      [["send", "a", "t", "--ttl", "soon"], /--ttl soon: a number of seconds, or 90s/],
-      [["send", "a", "t", "--data", "{bad"], /--data \{bad is not JSON/],
-      [["send", "a", "t", "--data", "@/no/such/file"], /\/no\/such\/file cannot be read/],
-      [["dead-letters", "a", "--reason", "sad"], /--reason sad: one of expired, rejected, undeliverable/],
-      [["requeue"], /Say which: --reason, --since, --until, or --all; or name a user/],
-      [["requeue", "--since", "2:1"], /--since 2:1: a time such as 02:10, 15m \(ago\)/],
-      [["requeue", "--since", "10m", "--until", "20m"], /--until is before --since/],
-      [["discard", "--all", "--until", "02:10"], /Either --all, or --reason/],
-      [["requeue", "a"], /Say which of a's: a seq, or --reason, or --all/],
-      [["requeue", "a", "x"], /x is no seq/],
-      [["requeue", "a", "7", "--all"], /Say which of a's/],
-      [["discard", "a", "--since", "02:10"], /are for all users: name none/],
-      [["jobs", "--follow"], /Which job\?/],
-      [["webhooks", "a", "--retry", "--discard"], /Either --retry or --discard/],
-      [["erase", "a"], /Nobody can be asked here: say the name again, as --yes a/],
-      [["erase", "a", "--yes"], /restante erase a --yes a\. Nothing was erased/],
-      [["erase", "a", "--yes", "b"], /Nothing was erased/],
-      [["erase", "a", "b"], /One user at a time/],
-      [["held", "a", "--url", "restante.example.com"], /url: that of the deployment, such as https/],
-    ];
-    for (const [args, words] of mistakes) {
-      const { code, stdout, stderr } = await restante.run(args, { env });
-      expect([args, code, stdout]).toEqual([args, 2, ""]);
-      expect(stderr).toMatch(words);
-      expect(stderr).not.toMatch(/\n {4}at /);
-    }
-  });
-
-  test("[A1] without a key it says where one comes from; a wrong one is refused in the service's own words", async () => {
-    const none = await restante.run(["held", "a"], { env: { RESTANTE_API_KEY: undefined }, folder: "/" });
-    expect(none).toMatchObject({ code: 2, stdout: "", stderr: /There is no key: RESTANTE_API_KEY, or --key/ });
-    const folder = mkdtempSync(join(tmpdir(), "restante-clone-"));
-    writeFileSync(join(folder, ".dev.vars"), "RESTANTE_API_KEY=rk_x\n");
-    const started = await restante.run(["held", "a"], { env: { RESTANTE_API_KEY: undefined }, folder });
-    expect(started.stderr).toContain("export RESTANTE_API_KEY=$(grep ^RESTANTE_API_KEY= .dev.vars | cut -d= -f2-)");
-    rmSync(folder, { recursive: true });
-    const wrong = await restante.run(["held", "a", "--json"], { env: { RESTANTE_API_KEY: "rk_wrong" } });
-    expect(wrong).toMatchObject({ code: 1, stdout: "", stderr: /check the key.*\(invalid_key\)\n$/ });
-    const byOption = await restante.run(["held", "a", "--key", API_KEY], { env: { RESTANTE_API_KEY: "rk_wrong" } });
-    expect(byOption.code).toBe(0);
-  });
-
-  test("a server that is not there is said to be so, soon, and how to send again without sending twice", async () => {
-    const url = `http://127.0.0.1:${await freePort()}`;
-    const { code, stdout, stderr } = await restante.run(["send", "ada", "order", "--url", url]);
-    expect([code, stdout]).toEqual([1, ""]);
-    expect(stderr).toMatch(new RegExp(`${url} does not answer \\(ECONNREFUSED\\)`));
-    expect(stderr).toMatch(/with --id [0-9a-f-]{36} the same makes no second message/);
-    expect(stderr).not.toMatch(/\n {4}at /);
-  });
-});
 
 describe("[S, D7, U] one user", { timeout: PROGRAMS_MS }, () => {
   test("[S1, S10, U1] a message is sent, seen, recalled; --json is what the API says", async () => {
@@ -335,99 +250,19 @@ describe("[N4, N5] a bad front-end release", () => {
   }, 120_000);
 });
 
-describe("[N5, N6] what is watched, at a server that does as the test says", { timeout: PROGRAMS_MS }, () => {
-  const JOB = "6f1c1d8a-0c6e-4d1a-9a53-2d6f0b7f3c11";
-  const job = (done: number, status = "running") => ({
-    id: JOB,
-    action: "requeue",
-    status,
-    until: "2026-11-27T02:10:00.000Z",
-    users: { total: 4, done, failed: status === "stopped" ? 1 : 0 },
-    dead_letters: { done, left: 0 },
-    started_at: "2026-11-27T02:10:00.000Z",
-    updated_at: `2026-11-27T02:10:0${done}.000Z`,
-  });
-
-  test("[N5] Ctrl-C in a job's progress leaves it running, says how to watch it again, and ends with 130", async () => {
-    let done = 1;
-    const server = await liveServer((reply) => {
-      reply.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(job(done)));
-    });
-    const there = new CommandLine(server.url);
-    const piped = there.start(["jobs", JOB, "--follow"]);
-    await piped.says(/25% {2}1 of 4 users/);
-    piped.interrupt();
-    expect(await piped.ended).toMatchObject({
-      code: 130,
-      stdout: "",
-      stderr: /The job goes on\. To watch it again: restante jobs 6f1c1d8a-\S+ --follow\n$/,
-    });
-    const shown = there.onTerminal(["jobs", JOB, "--follow"]);
-    await shown.says(/█{6}░{18} +25%/);
-    done = 2;
-    await shown.says(/█{12}░{12} +50%/);
-    shown.type("\u0003");
-    expect(await shown.ended).toMatchObject({ code: 130, stdout: /50%.*\r\nThe job goes on\./ });
-    expect(server.requests.every(({ path }) => path === `/v1/jobs/${JOB}`)).toBe(true);
-    server.stop();
-  });
-
-  test("[N5] a job that was stopped, or left somebody out, ends with 1", async () => {
-    const server = await liveServer((reply) => {
-      reply.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(job(3, "stopped")));
-    });
-    const { code, stdout } = await new CommandLine(server.url).run(["jobs", JOB, "--follow"]);
-    expect([code, stdout]).toEqual([1, expect.stringMatching(/status +stopped[\s\S]*1 user could not be reached/)]);
-    server.stop();
-  });
-
-  test("[N6] tail shows what happens, comes back where the stream is lost, and says JSON as it came", async () => {
-    const state = {
-      type: "state",
-      connected: true,
-      connections: [],
-      devices: [],
-      held: { count: 2, bytes: 9 },
-      dead_letters: 1,
-      mailbox: "m",
-    };
-    const at = { timestamp: "2026-11-27T02:10:00.000Z" };
-    const of = { connection_id: "c.1", device: "phone" };
-    const frames = [
-      { type: "accepted", ...at, seq: 7, id: "m\u001b[2J", message_type: "order", topic: "t" },
-      { type: "sent", ...at, ...of, prev: 0, seq: 7, count: 1 },
-      { type: "acked", ...at, ...of, seq: 7, checkpoint: 7 },
-      { type: "ended", ...at, seq: 7, id: "m", status: "delivered" },
-      { type: "disconnected", ...at, ...of, code: 1000 },
-      { type: "skipped", count: 3 },
-      { type: "brand_new", some_thing: 1 },
-    ];
-    const server = await liveServer((reply, index) => {
-      stream(reply, state, ...(index === 0 ? [] : frames));
-      if (index === 0) setTimeout(() => reply.destroy(), 50);
-    });
-    const there = new CommandLine(server.url);
-    const asJson = there.start(["tail", "ada", "--json"]);
-    await asJson.says(/brand_new/);
-    asJson.interrupt();
-    const { code, stdout } = await asJson.ended;
-    expect(code).toBe(130);
-    expect(
-      stdout
-        .trimEnd()
-        .split("\n")
-        .map((line) => JSON.parse(line)),
-    ).toEqual([state, state, ...frames]);
-    const shown = there.start(["tail", "ada"]);
-    await shown.says(/brand_new/);
-    shown.interrupt();
-    const { stdout: text } = await shown.ended;
-    expect(text).toMatch(/state {9}connected, 0 connections, 0 devices, 2 held, 1 dead letter\n/);
-    expect(text).toMatch(/accepted {6}order m\\u001b\[2J seq 7 topic t\n/);
-    expect(text).toMatch(/sent {10}1 to phone up to seq 7, c\.1\n/);
-    expect(text).toMatch(/ended {9}delivered m seq 7\n/);
-    expect(text).toMatch(/skipped {7}3 left out here/);
-    server.stop();
+describe("[A1] keys, and terminals", { timeout: PROGRAMS_MS }, () => {
+  test("[A1] without a key it says where one comes from; a wrong one is refused in the service's own words", async () => {
+    const none = await restante.run(["held", "a"], { env: { RESTANTE_API_KEY: undefined }, folder: "/" });
+    expect(none).toMatchObject({ code: 2, stdout: "", stderr: /There is no key: RESTANTE_API_KEY, or --key/ });
+    const folder = mkdtempSync(join(tmpdir(), "restante-clone-"));
+    writeFileSync(join(folder, ".dev.vars"), "RESTANTE_API_KEY=rk_x\n");
+    const started = await restante.run(["held", "a"], { env: { RESTANTE_API_KEY: undefined }, folder });
+    expect(started.stderr).toContain("export RESTANTE_API_KEY=$(grep ^RESTANTE_API_KEY= .dev.vars | cut -d= -f2-)");
+    rmSync(folder, { recursive: true });
+    const wrong = await restante.run(["held", "a", "--json"], { env: { RESTANTE_API_KEY: "rk_wrong" } });
+    expect(wrong).toMatchObject({ code: 1, stdout: "", stderr: /check the key.*\(invalid_key\)\n$/ });
+    const byOption = await restante.run(["held", "a", "--key", API_KEY], { env: { RESTANTE_API_KEY: "rk_wrong" } });
+    expect(byOption.code).toBe(0);
   });
 
   test("colours are for terminals, and not where NO_COLOR is set", async () => {

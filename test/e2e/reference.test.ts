@@ -4,63 +4,30 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../proofs/clock.ts";
 import { Connection } from "../support/connection.ts";
 import { API_KEY, mintLocally } from "../support/credentials.ts";
-import { DescribedFrames, DescribedHttp, type Document } from "../support/described.ts";
+import type { DescribedFrames, DescribedHttp, Document } from "../support/described.ts";
+import { DescribedService } from "../support/described-service.ts";
 import { EventReader } from "../support/event-reader.ts";
 import { raw, requestBytes } from "../support/fuzz-http.ts";
-import { KEYS, scopedVars } from "../support/fuzz-keys.ts";
+import { KEYS } from "../support/fuzz-keys.ts";
 import { LiveReader } from "../support/live-reader.ts";
 import { Publisher } from "../support/publisher.ts";
 import { SECRET } from "../support/receiver.ts";
-import { type Runtime, type RuntimeOptions, startRuntime } from "../support/runtime.ts";
+import type { Runtime } from "../support/runtime.ts";
 
 const faulty = fileURLToPath(new URL("../proofs/faulty-mailbox-worker.mjs", import.meta.url));
 
-const running: Runtime[] = [];
-const start = async (options: RuntimeOptions = {}): Promise<Runtime> => {
-  const runtime = await startRuntime({ ...options, vars: { ...scopedVars, ...options.vars } });
-  running.push(runtime);
-  return runtime;
-};
-
+let service: DescribedService;
 let runtime: Runtime;
 let http: DescribedHttp;
 let frames: DescribedFrames;
 beforeAll(async () => {
-  runtime = await start({ vars: { OUTBOX_MAX_MESSAGES: "5" } });
-  const document = async (path: string) => (await fetch(`${runtime.url}${path}`)).json();
-  http = new DescribedHttp(await document("/openapi.json"));
-  frames = new DescribedFrames(await document("/asyncapi.json"));
+  service = await DescribedService.start({ OUTBOX_MAX_MESSAGES: "5" });
+  ({ runtime, http, frames } = service);
 });
-afterAll(() => Promise.all(running.map((runtime) => runtime.stop())));
+afterAll(() => service?.stop());
 
-interface Ask {
-  readonly path?: Readonly<Record<string, string | number>>;
-  readonly query?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: unknown;
-  /** Default: the key of all scopes; null: none. */
-  readonly credential?: string | null;
-  readonly url?: string;
-}
-
-/** A request to an operation of the document; its reply, and the body that it took, are held to it. */
-const ask = async (method: string, path: string, ask: Ask = {}): Promise<Document> => {
-  const target = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(ask.path?.[name] ?? "ada"));
-  const { credential = API_KEY, body } = ask;
-  const response = await fetch(`${ask.url ?? runtime.url}${target}${ask.query ?? ""}`, {
-    method,
-    headers: { ...(credential === null ? {} : { authorization: `Bearer ${credential}` }), ...ask.headers },
-    ...(body === undefined
-      ? {}
-      : { body: new TextEncoder().encode(typeof body === "string" ? body : JSON.stringify(body)) }),
-  });
-  const text = await response.text();
-  const isJson = response.headers.get("content-type")?.endsWith("json");
-  const reply = { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
-  http.reply(method, path, reply);
-  if (response.ok && typeof body === "object") http.takenBody(method, path, body);
-  return reply.body;
-};
+const ask: DescribedService["ask"] = (...asked) => service.ask(...asked);
+const connect: DescribedService["connect"] = (...whom) => service.connect(...whom);
 
 const USER = "/v1/users/{user}";
 const MESSAGES = `${USER}/messages`;
@@ -68,13 +35,6 @@ const MESSAGE = `${MESSAGES}/{id}`;
 const LETTERS = `${USER}/dead-letters`;
 const LETTER = `${LETTERS}/{seq}`;
 const CONNECTION = "/v1/connections/{connection_id}";
-
-const streams: Connection[] = [];
-const connect = async (user: string, options = {}): Promise<Connection> => {
-  const connection = await Connection.open(runtime.url, { token: await mintLocally(user), ...options });
-  streams.push(connection);
-  return connection;
-};
 
 const trace = { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" };
 
@@ -212,7 +172,7 @@ const deadLetters = async (): Promise<void> => {
 /** Who needs a person, what is done about it for all, and a webhook that nobody is at. */
 const silence = async (): Promise<void> => {
   const vars = { ENVIRONMENT: "development", WEBHOOK_URL: "http://127.0.0.1:9/", WEBHOOK_SECRET: SECRET };
-  const { url } = await start({ vars });
+  const { url } = await service.beside({ vars });
   const user = { user: "silent" };
   const fallback = { after: 0.001 };
   await ask("POST", MESSAGES, { url, path: user, body: { type: "t", id: "escalated", fallback } });
@@ -295,12 +255,12 @@ const operating = async (): Promise<void> => {
   await ask("GET", "/metrics", { headers: { accept: "application/openmetrics-text" } });
   await ask("GET", "/ready", { credential: "rk_guess" });
 
-  const { url } = await start({ entry: faulty, vars: { FAULT: "send" } });
+  const { url } = await service.beside({ entry: faulty, vars: { FAULT: "send" } });
   await ask("GET", "/ready", { url, credential: null });
   await ask("POST", MESSAGES, { url, body: { type: "x" } });
-  const broken = await start({ entry: faulty, vars: { FAULT: "connect" } });
+  const broken = await service.beside({ entry: faulty, vars: { FAULT: "connect" } });
   await ask("GET", "/v1/events", { url: broken.url, credential: await mintLocally("ada") });
-  const secretless = await start({ vars: { TOKEN_SECRET: undefined, API_KEY_TEST: "broken" } });
+  const secretless = await service.beside({ vars: { TOKEN_SECRET: undefined, API_KEY_TEST: "broken" } });
   await ask("POST", `${USER}/tokens`, { url: secretless.url, credential: KEYS.send });
   await ask("GET", "/ready", { url: secretless.url, credential: null });
 };
@@ -366,9 +326,9 @@ test("[C1] every frame of its streams is as /asyncapi.json says, and each that i
   back.sendText('{"type":"ping"}');
   await back.next("pong");
 
-  const seen = streams.flatMap((connection) => connection.frames);
+  const seen = service.streams.flatMap((connection) => connection.frames);
   expect(seen.flatMap((frame) => frames.faultOf(frame) ?? [])).toEqual([]);
   expect(new Set(seen.map(({ type }) => type))).toEqual(new Set(frames.typesOf("toClient")));
   expect(seen.some((frame) => frame.type === "messages" && frame.messages.some((m) => "traceparent" in m))).toBe(true);
-  await Promise.all(streams.map((connection) => connection.close()));
+  await Promise.all(service.streams.map((connection) => connection.close()));
 });
