@@ -1,4 +1,5 @@
 /** How a connection begins, and how it is prolonged (C1, C2, C9, D5). */
+import type { Device } from "../outbox/devices.ts";
 import { type Checked, granted, type Refusal, refuse } from "../protocol/errors.ts";
 import { establishedFrame } from "../protocol/frames.ts";
 import { LIMITS } from "../protocol/limits.ts";
@@ -52,6 +53,7 @@ export const attach = (desk: Desk, call: AttachCall, id: string, now: number): R
     window: call.window,
     start,
     target: outbox.highestHeld,
+    foldsAbove: call.after === undefined ? 0 : gotBefore(desk, device, resumed),
     openedAt: now,
     issuedAt: call.token.issuedAt,
     expiresAt: call.token.expiresAt,
@@ -85,6 +87,13 @@ export const attach = (desk: Desk, call: AttachCall, id: string, now: number): R
   desk.effects.push({ kind: "arrived" });
   settleWaits(desk, now);
   return { ok: true };
+};
+
+/** Nothing above this was ever sent to a device, as far as is known; of one that is new, or was forgotten, nothing is. */
+const gotBefore = (desk: Desk, device: Device, isKnown: boolean): number => {
+  if (!isKnown) return desk.outbox.highestSeq;
+  const sent = [...desk.sessions.values()].flatMap((s) => (s.device === device.name ? s.sent : []));
+  return Math.max(device.sent, ...sent);
 };
 
 /** The last sign of life: its ping, else its beginning. */

@@ -19,6 +19,8 @@ export interface Attachment {
   readonly checkpoint: number;
   readonly target: number;
   readonly caughtUp: boolean;
+  /** Absent as an older release has left it. */
+  readonly foldsAbove?: number;
   /**
    * In flight: distance from the seq before (the first: from `acked`), and bytes, in turn; where several messages went as one,
    * the distance from their last back to their first, below 0, comes after.
@@ -45,6 +47,7 @@ export interface SessionStart {
   readonly window: number;
   readonly start: number;
   readonly target: number;
+  readonly foldsAbove?: number;
   readonly openedAt: number;
   readonly issuedAt: number;
   readonly expiresAt: number;
@@ -79,6 +82,8 @@ export class Session {
   readonly start: number;
   /** `caught_up` is due once nothing at or below is left to send (C2). */
   readonly target: number;
+  /** Its client may have what lies at or below, and knows it by its seq: of that nothing is joined (C3). */
+  readonly foldsAbove: number;
   readonly openedAt: number;
   /** The token's, and of the newest one since it was prolonged (C9). */
   issuedAt: number;
@@ -112,6 +117,7 @@ export class Session {
     this.window = s.window;
     this.start = s.start;
     this.target = s.target;
+    this.foldsAbove = s.foldsAbove ?? 0;
     this.openedAt = s.openedAt;
     this.issuedAt = s.issuedAt;
     this.expiresAt = s.expiresAt;
@@ -171,6 +177,7 @@ export class Session {
       checkpoint: this.#checkpoint,
       target: this.target,
       caughtUp: this.caughtUp,
+      foldsAbove: this.foldsAbove,
       flight,
       times,
       answered: this.answered.packed,

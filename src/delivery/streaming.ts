@@ -105,7 +105,8 @@ export const pump = (desk: Desk, session: Session, now: number): void => {
   if (Math.max(session.sent, session.scanned) < desk.outbox.highestHeld && session.room.count > 0) {
     const cleanFrom = desk.outbox.devices.get(session.device)?.cleanFrom ?? 0;
     const prev = session.sent;
-    const read = desk.outbox.read(session.sent, cleanFrom, session.room, now);
+    const place = { after: session.sent, cleanFrom, foldsAbove: session.foldsAbove };
+    const read = desk.outbox.read(place, session.room, now);
     for (const entry of read.entries) {
       if (entry.kind === "gap") session.push(entry.seq, 0, now);
       else session.push(entry.seq, entry.bytes, now, entry);

@@ -17,7 +17,7 @@ import * as ending from "./ending.ts";
 import * as knowing from "./knowing.ts";
 import type { Head, Held } from "./messages.ts";
 import * as readers from "./readers.ts";
-import { list, pageOf, type Reading, type Room, read } from "./reading.ts";
+import { list, type Place, pageOf, type Reading, type Room, read } from "./reading.ts";
 import { USER_TABLES } from "./schema.ts";
 import { first, type Sql } from "./sql.ts";
 import { Tables } from "./tables.ts";
@@ -80,9 +80,9 @@ export class Outbox {
     return this.#tables.revokedAt;
   }
 
-  /** What a reader at `after` is sent next, as far as it has room. Losses up to `cleanFrom` are not its own. */
-  read(after: number, cleanFrom: number, room: Room, now: number): Reading {
-    return read(this.#tables.messages, this.#tables.losses, after, cleanFrom, room, now);
+  /** What a reader is sent next, as far as it has room. */
+  read(place: Place, room: Room, now: number): Reading {
+    return read(this.#tables.messages, this.#tables.losses, place, room, now);
   }
 
   /** Held messages above `after`, in order, at most `limit`. */
@@ -318,10 +318,7 @@ export class Outbox {
   erase(now: number): void {
     const revokedAt = Math.max(this.revokedAt, now, this.#tables.sequence.highestMs);
     const attended = this.attention.afterErasure(now);
-    const held = this.#tables.messages.heads(0, Number.MAX_SAFE_INTEGER);
-    const which = (isAcked: boolean) => held.filter((head) => this.#tables.isAcked(head) === isAcked);
-    ending.noteEnded(this.#tables, which(true), "delivered", now);
-    ending.noteEnded(this.#tables, which(false), "erased", now);
+    ending.noteErased(this.#tables, now);
     for (const table of USER_TABLES) this.#tables.sql.exec(`DELETE FROM ${table}`);
     this.#tables.facts.set("revoked_at", revokedAt);
     if (attended !== undefined) this.#tables.facts.set("attention", attended);

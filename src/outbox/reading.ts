@@ -26,6 +26,16 @@ export interface Reading {
   readonly exhausted: boolean;
 }
 
+/** Where a reader stands. */
+export interface Place {
+  /** The last seq that it was sent. */
+  readonly after: number;
+  /** Losses up to this instant are not its own. */
+  readonly cleanFrom: number;
+  /** What lies at or below is not joined: it may have that already (C3). */
+  readonly foldsAbove: number;
+}
+
 /** How many entries, and bytes of messages, a reader can still take. */
 export interface Room {
   readonly count: number;
@@ -34,15 +44,11 @@ export interface Room {
 
 type Plan = Fold | { readonly seq: number; readonly lost: LossCounts };
 
-/**
- * The entries that a reader at `after` is sent next, as far as it has room; neighbouring losses are one gap.
- * Losses up to the instant `cleanFrom` are not its own.
- */
+/** The entries that a reader is sent next, as far as it has room; neighbouring losses are one gap. */
 export const read = (
   messages: Messages,
   losses: Losses,
-  after: number,
-  cleanFrom: number,
+  { after, cleanFrom, foldsAbove }: Place,
   room: Room,
   now: number,
 ): Reading => {
@@ -63,7 +69,8 @@ export const read = (
     for (const head of messages.alive(after, now)) {
       if (!takeGap(head.seq)) return false;
       const last = plans.at(-1);
-      const fold = last !== undefined && "heads" in last && continues(last, head) ? last : undefined;
+      const mayFold = last !== undefined && "heads" in last && (last.heads[0] as Head).seq > foldsAbove;
+      const fold = mayFold && continues(last, head) ? last : undefined;
       bytes += fold === undefined ? head.bytes : addedBytes(head);
       if (bytes > room.bytes || (fold === undefined && plans.length >= room.count)) return false;
       if (fold === undefined) plans.push(foldOf(head));

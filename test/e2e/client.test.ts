@@ -164,6 +164,29 @@ test('[C5] with `checkpoints: "manual"` a reconnect repeats nothing, and a reloa
   expect(reloaded.data).toEqual([2, 3, 4]);
 });
 
+test("[D3, C3] of a text that is streamed a reconnect repeats nothing, whether it waits for its checkpoint or its handler", async () => {
+  const user = "streamed";
+  const delta = (data: string) => backend.send(user, { type: "delta", data, topic: "run", append: true });
+  const held: (() => void)[] = [];
+  const slow = listen(user, { onMessage: () => new Promise<void>((done) => held.push(done)) });
+  const page = listen(user, { device: "page", checkpoints: "manual" });
+  await slow.reaches("open");
+  await page.reaches("open");
+  for (const data of ["a", "b", "c"]) await delta(data);
+  await page.has(3);
+  await slow.has(1);
+  proxy.cut("reset");
+  await eventually("both are gone", async () => !(await backend.user(user)).body.connected);
+  for (const data of ["d", "e"]) await delta(data);
+  await page.has(4);
+  await eventually("the slow one is through", () => {
+    held.shift()?.();
+    return slow.data.join("").length >= 5;
+  });
+  expect(page.data).toEqual(["a", "b", "c", "de"]);
+  expect(slow.data).toEqual(["a", "b", "c", "de"]);
+});
+
 describe.each([
   ["a socket", "socket"],
   ["an event stream", "events"],

@@ -61,6 +61,14 @@ export const KEEPING_BUGS: readonly PlantedBug[] = [
 
   // ── Folding ──
   bug("[C3] messages of two topics are joined", "outbox/folding.ts", ["next.topic === last.topic &&", ""]),
+  bug("[C3, D3] what a client may have already is joined with what it has not", "delivery/attaching.ts", [
+    "foldsAbove: call.after === undefined ? 0 : gotBefore(desk, device, resumed),",
+    "",
+  ]),
+  bug("[C3, D3] what a client may have of a connection that is open still is joined", "delivery/attaching.ts", [
+    "return Math.max(device.sent, ...sent);",
+    "return device.sent;",
+  ]),
   bug("[C3] what is joined says the first one's seq", "outbox/reading.ts", [
     'return { kind: "message", seq: last.seq,',
     'return { kind: "message", seq: first.seq,',

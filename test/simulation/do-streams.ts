@@ -119,6 +119,7 @@ const established = (
   const start = cursorOf(referee, device.cursor, a.after, frame.cursor, resumed);
   const { highestSeq: target } = model;
   const c = new Connection({ ...a, start, target, openedAt: now, ...a.token });
+  if (a.after !== undefined) c.gotBefore = model.sentTo.get(a.device) ?? 0;
   if (!resumed) device.cursor = Math.min(device.cursor, frame.cursor);
   startAt(model, c, device, start, now);
   model.connections.delete(c.id);

@@ -19,6 +19,8 @@ export class Connection {
   checkpoint: number;
   /** Highest seq given out when it attached. */
   readonly target: number;
+  /** Its client has its memory, and may have what lies at or below; undefined where it has none (C3). */
+  gotBefore: number | undefined;
   readonly openedAt: number;
   readonly issuedAt: number;
   expiresAt: number;

@@ -73,13 +73,18 @@ export const checkMessages = (
     const goesOn = next?.append === true && next.topic === entry.topic && entry.append === true;
     const bytes = total(goesOn ? [...messages, ...covered(model, c, next, now)] : messages);
     const isEphemeral = last.ephemeral || model.bySeq(next?.seq ?? 0)?.ephemeral === true;
-    expect(!goesOn || isEphemeral || bytes > FOLD_MAX_BYTES, "C3", () => `${last.seq} and what follows go apart`);
+    const [{ seq: first }] = messages as [Message];
+    const mayGoApart = isEphemeral || bytes > FOLD_MAX_BYTES || (c.gotBefore !== undefined && first <= c.target);
+    expect(!goesOn || mayGoApart, "C3", () => `${last.seq} and what follows go apart`);
+    const isKnown = messages.length > 1 && first <= (c.gotBefore ?? 0);
+    expect(!isKnown, "D3", () => `${c.id}, which may have ${first} already, was sent it as one with ${last.seq}`);
     push(
       c,
       messages.map((m) => m.seq),
       total(messages),
       now,
     );
+    model.sentTo.set(c.device, Math.max(last.seq, model.sentTo.get(c.device) ?? 0));
     for (const m of messages) {
       m.wasSent = true;
       noteSent(m, c, now);

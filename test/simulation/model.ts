@@ -74,6 +74,8 @@ export class Model {
   messages: Message[] = [];
   readonly devices = new Map<string, Device>();
   readonly connections = new Map<string, Connection>();
+  /** The highest seq that each device was ever sent: its client may remember it, even where the server has forgotten the device. */
+  readonly sentTo = new Map<string, number>();
   letters: Letter[] = [];
   /** What the webhook is told of since the last erasure, by its id. */
   readonly told = new Set<string>();
