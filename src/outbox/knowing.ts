@@ -44,7 +44,8 @@ export const state = (tables: Tables, seq: number, now: number): Known | undefin
 
 export const knownOf = (tables: Tables, message: Head, now: number): Known => {
   const acked = tables.isAcked(message);
-  const over = message.expiresAt <= now ? (message.rejectReason === null ? "expired" : "rejected") : "queued";
+  const isOver = message.expiresAt <= now;
+  const over = isOver ? (message.rejectReason === null ? "expired" : "rejected") : "queued";
   return {
     seq: message.seq,
     id: message.id ?? serverId(message.seq),
@@ -52,7 +53,7 @@ export const knownOf = (tables: Tables, message: Head, now: number): Known => {
     acceptedAt: message.acceptedAt,
     expiresAt: message.expiresAt,
     ...(acked && message.deliveredAt !== null ? { deliveredAt: message.deliveredAt } : {}),
-    ...(message.escalatedAt === null ? {} : { escalatedAt: message.escalatedAt }),
+    ...(message.escalatedAt === null || isOver ? {} : { escalatedAt: message.escalatedAt }),
     ...(message.requeuedFrom === null ? {} : { requeuedFrom: message.requeuedFrom }),
   };
 };

@@ -1,4 +1,4 @@
-/** Direct delivery among what else may happen at the same time, by a driven clock. */
+/** What happens in an order that is rare, by a driven clock. */
 import { expect, test } from "vitest";
 import { Delivery } from "../../src/delivery/delivery.ts";
 import { NodeSql } from "../../src/outbox/node-sql.ts";
@@ -23,7 +23,7 @@ const stage = () => {
     delivery.takeEffects();
     const reply = outcome?.replies[0];
     if (reply?.ok !== true) throw new Error("It was refused.");
-    return reply.message.seq;
+    return reply.message;
   };
   const ack = (device: string, seq: number, now: number) => {
     delivery.receive(device, `{"type":"ack","seq":${seq}}`, now);
@@ -36,9 +36,9 @@ test("[S7, N1] what one of two devices has acked in its grace is delivered as it
   const { outbox, delivery, attach, send, ack } = stage();
   attach("phone");
   attach("laptop");
-  const over = send({ ttlMs: 1_000 }, AT);
+  const { seq: over } = send({ ttlMs: 1_000 }, AT);
   ack("phone", over, AT + 100);
-  const seq = send({ fallbackMs: 5_000 }, AT + 2_000, 30_000);
+  const { seq } = send({ fallbackMs: 5_000 }, AT + 2_000, 30_000);
   expect(delivery.graceEndsAt).toBe(AT + 2_250);
   ack("phone", seq, AT + 2_010);
   // Too late for the one that is over: that has to be recorded, and the other is still on its way to the laptop.
@@ -50,4 +50,16 @@ test("[S7, N1] what one of two devices has acked in its grace is delivered as it
   });
   delivery.tick(AT + 7_000);
   expect(outbox.webhooks.list(0, 10)).toEqual([]);
+});
+
+test("[S7, D8] what is over has no `escalated_at` any more, swept away or not", () => {
+  const { delivery, send } = stage();
+  const message = { id: "mine", digest: "d", ttlMs: 2_000, fallbackMs: 1_000 };
+  send(message, AT);
+  delivery.tick(AT + 1_000);
+  delivery.takeEffects();
+  expect(send(message, AT + 1_500)).toMatchObject({ status: "queued", escalatedAt: AT + 1_000 });
+  const over = send(message, AT + 2_000);
+  expect(over.status).toBe("expired");
+  expect(over).not.toHaveProperty("escalatedAt");
 });
