@@ -139,8 +139,16 @@ export const noteDelivered = ({ measured, witness }: Tables, heads: readonly Hea
   measured.count("messages_rescued", heads.filter((head) => head.away).length);
 };
 
+/** All that is held ends, with its user (U4). */
+export const noteErased = (tables: Tables, now: number): void => {
+  const heads = tables.messages.heads(0, Number.MAX_SAFE_INTEGER);
+  const which = (isAcked: boolean) => heads.filter((head) => tables.isAcked(head) === isAcked);
+  noteEnded(tables, which(true), "delivered", now);
+  noteEnded(tables, which(false), "erased", now);
+};
+
 /** These are held no more, and ended so (M1). Who was away all the time was not failed: there was nobody to deliver to. */
-export const noteEnded = (tables: Tables, heads: readonly Head[], end: MessageEnd, now: number): void => {
+const noteEnded = (tables: Tables, heads: readonly Head[], end: MessageEnd, now: number): void => {
   const { measured, witness } = tables;
   for (const head of heads) measured.ended("held", head.acceptedAt, head.expiresAt, now);
   switch (end) {
