@@ -110,10 +110,10 @@ export class Losses {
   }
 
   /**
-   * Merges neighbours, once there are many. Two become one only where nobody could tell: no held message and no device's
-   * cursor lies between them, and each device counts both or neither.
+   * Merges neighbours, once there are many. Two become one only where nobody could tell: no held message, no device's cursor and none
+   * of `places`, up to where connections were sent, lies between them, and each device counts both or neither.
    */
-  compactIfMany(devices: readonly Device[]): void {
+  compactIfMany(devices: readonly Device[], places: readonly number[]): void {
     if (this.#rows <= this.#compactAbove) return;
     const rows = this.#sql.exec<Row>(`SELECT * FROM losses ORDER BY seq`);
     const merged: Loss[] = [];
@@ -122,7 +122,12 @@ export class Losses {
       const next = fromRow(row);
       const before = merged.at(-1);
       const heldBetween = nextHeld !== undefined && nextHeld < next.firstSeq;
-      if (before === undefined || heldBetween || devices.some((device) => tellsApart(device, before, next))) {
+      const isApart =
+        before === undefined ||
+        heldBetween ||
+        devices.some((device) => tellsApart(device, before, next)) ||
+        places.some((place) => liesBetween(place, before, next));
+      if (isApart) {
         merged.push(next);
       } else {
         merged[merged.length - 1] = merge(before, next);
@@ -149,8 +154,9 @@ export class Losses {
 
 /** Whether one of the two counts for a device and the other does not. */
 const tellsApart = (device: Device, before: Loss, next: Loss): boolean =>
-  (device.cursor >= before.firstSeq && device.cursor < next.seq) ||
-  before.lostAt > device.cleanFrom !== next.lostAt > device.cleanFrom;
+  liesBetween(device.cursor, before, next) || before.lostAt > device.cleanFrom !== next.lostAt > device.cleanFrom;
+
+const liesBetween = (place: number, before: Loss, next: Loss): boolean => place >= before.firstSeq && place < next.seq;
 
 const merge = (before: Loss, next: Loss): Loss => ({
   seq: next.seq,

@@ -297,6 +297,11 @@ export class Outbox {
 
   // ── The user as a whole ────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** Tells up to where each connection that is open was sent something. */
+  watch(places: () => readonly number[]): void {
+    this.#tables.places = places;
+  }
+
   /** Whose Mailbox it is, as a caller says who has checked it. */
   own(user: string): void {
     this.#tables.facts.own(user);

@@ -8,13 +8,13 @@ import { DELIVERY_DEFAULTS } from "../../src/settings/delivery.ts";
 
 const AT = Date.UTC(2026, 10, 23);
 
-const stage = () => {
+const stage = (window = 256) => {
   const settings = { ...DELIVERY_DEFAULTS, hasReceiver: true };
   const outbox = new Outbox(new NodeSql(), settings, "m");
   const delivery = new Delivery(outbox, settings, [], () => undefined, AT);
   const attach = (device: string) => {
     const token = { issuedAt: AT, expiresAt: AT + 3_600_000 };
-    delivery.attach({ user: "ada", device, window: 256, tag: "t", token }, device, AT);
+    delivery.attach({ user: "ada", device, window, tag: "t", token }, device, AT);
     delivery.takeEffects();
   };
   const send = (message: Partial<NewMessage>, now: number, waitMs?: number) => {
@@ -62,4 +62,25 @@ test("[S7, D8] what is over has no `escalated_at` any more, swept away or not", 
   const over = send(message, AT + 2_000);
   expect(over.status).toBe("expired");
   expect(over).not.toHaveProperty("escalatedAt");
+});
+
+test("[C4] a gap counts what was lost since the last one, also where there are so many that their places are merged", () => {
+  const { delivery, attach, send, ack } = stage(2);
+  const lose = (now: number) => {
+    for (let n = 0; n < 700; n += 1) send({ ttlMs: 1_000 }, now);
+    while (delivery.tick(now + 1_500)) delivery.takeEffects();
+    delivery.takeEffects();
+  };
+  const gapsIn = (effects: ReturnType<typeof ack>) =>
+    effects.flatMap((effect) =>
+      effect.kind === "frame" && effect.text.includes('"gap"') ? JSON.parse(effect.text) : [],
+    );
+  attach("phone");
+  send({}, AT);
+  const { seq: second } = send({}, AT);
+  lose(AT + 10);
+  expect(gapsIn(ack("phone", second, AT + 2_000))).toMatchObject([{ count: 700 }]);
+  const { seq: next } = send({ ttlMs: 1_000 }, AT + 2_000);
+  lose(AT + 2_010);
+  expect(gapsIn(ack("phone", next, AT + 4_000))).toMatchObject([{ count: 700 }]);
 });
