@@ -1,5 +1,5 @@
 import type { CDPSession, Page } from "playwright-core";
-import { Signal } from "../mailbox/ground/until.ts";
+import { Signal } from "../support/signal.ts";
 import type { Entry, ShownStatus } from "./record.ts";
 
 type EntryOf<K extends Entry["kind"]> = Extract<Entry, { readonly kind: K }>;
@@ -54,8 +54,8 @@ export class Tab {
 
   /** What `found` gives, now or after something was told; fails at the deadline. */
   until<T>(what: string, found: () => T | undefined, deadlineMs = defaultDeadlineMs): Promise<T> {
-    const last = () => JSON.stringify(this.timeline.slice(-5));
-    return this.#signal.until(found, () => `${what} in ${this.page.url().slice(0, 80)}; last: ${last()}`, deadlineMs);
+    const instead = () => `in ${this.page.url().slice(0, 80)}; last: ${JSON.stringify(this.timeline.slice(-5))}`;
+    return this.#signal.until(found, { what, deadlineMs, instead });
   }
 
   /** Resolves once so many messages are processed, over all loads. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Session } from "../../src/delivery/session.ts";
 import { Sockets } from "../../src/mailbox/sockets.ts";
 import { clock, HOUR_MS, SECOND_MS } from "./ground/clock.ts";
-import { isSettled } from "./ground/until.ts";
+import { isSettled } from "./ground/settled.ts";
 import { plain, User } from "./ground/user.ts";
 
 /** Makes the Mailbox's next statement that matches fail, once. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import type { Client } from "./ground/client.ts";
 import { clock, DAY_MS, SECOND_MS } from "./ground/clock.ts";
-import { isSettled } from "./ground/until.ts";
+import { isSettled } from "./ground/settled.ts";
 import { plain, User } from "./ground/user.ts";
 
 const deviceNames = async (user: User): Promise<readonly string[]> =>

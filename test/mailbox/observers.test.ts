@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { Onlooker } from "./ground/onlooker.ts";
 import { countingRows } from "./ground/rows.ts";
-import { isSettled } from "./ground/until.ts";
+import { isSettled } from "./ground/settled.ts";
 import { plain, User } from "./ground/user.ts";
 
 const openSockets = (user: User): Promise<number> =>

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { clock, SECOND_MS } from "./ground/clock.ts";
-import { isSettled } from "./ground/until.ts";
+import { isSettled } from "./ground/settled.ts";
 import { User } from "./ground/user.ts";
 
 describe("[S1, S2, S7] a send", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { clock, DAY_MS, HOUR_MS, SECOND_MS } from "./ground/clock.ts";
-import { isSettled } from "./ground/until.ts";
+import { isSettled } from "./ground/settled.ts";
 import { plain, User } from "./ground/user.ts";
 
 const MESSAGE = { type: "a", data: { n: 1 }, id: "one" };

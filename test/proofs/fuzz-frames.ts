@@ -2,7 +2,7 @@
 import { ERRORS } from "../../src/protocol/errors.ts";
 import { Backend } from "../support/backend.ts";
 import { mintLocally } from "../support/credentials.ts";
-import { clientFrame, type Event, RawSocket } from "../support/fuzz-socket.ts";
+import { clientFrame, NO_FRAMES, RawSocket, SILENCE_MS } from "../support/fuzz-socket.ts";
 import { outboxState } from "../support/outbox-state.ts";
 import type { Random } from "../support/random.ts";
 import { mutateBytes, mutateJson } from "./fuzz-mutations.ts";
@@ -13,15 +13,11 @@ const FRAMES_A_CONNECTION = 40;
 const FRAMES_A_USER = 200;
 /** The state is asked for before and after this share of them. */
 const LOOK_SHARE = 0.05;
-/** How long bytes that leave the server waiting for more are waited for. */
-const SILENCE_MS = 60;
 
 /** A client's fault ends with one of these; the server's own would be 1011 or 1013, and a violation. */
 const CLIENTS_FAULT: ReadonlySet<number> = new Set(
   [ERRORS.bad_frame.close, ERRORS.frame_too_large.close, ERRORS.too_many_frames.close].map(Number),
 );
-/** RFC 6455, section 7.4.1: what is no frame at all never reaches the Mailbox. */
-const NO_FRAMES: ReadonlySet<number | undefined> = new Set([undefined, 1000, 1002, 1007, 1009]);
 /** Spelled otherwise than C8's exact text: the Mailbox answers it, after what came before. */
 const SENTINEL = clientFrame('{ "type": "ping" }');
 
@@ -35,16 +31,6 @@ const frames = (seqs: readonly number[]): readonly string[] => {
     '{"type":"ping"}',
     '{"type":"ping","at":1}',
   ];
-};
-
-/** Reads on until the sentinel's pong, the end, or a silence. */
-const outcome = async (socket: RawSocket, texts: string[], silenceMs: number): Promise<Event | undefined> => {
-  for (;;) {
-    const event = await socket.next(silenceMs);
-    if (event === undefined || "end" in event) return event;
-    texts.push(event.text);
-    if (event.text === '{"type":"pong"}') return event;
-  }
 };
 
 export const fuzzFrames = async (
@@ -83,8 +69,8 @@ export const fuzzFrames = async (
     const before = look ? await outboxState(backend, user) : "";
     socket.send(mutated);
     socket.send(SENTINEL);
-    const texts: string[] = [];
-    const event = await outcome(socket, texts, asBytes ? SILENCE_MS : 10_000);
+    const isPong = (text: string) => text === '{"type":"pong"}';
+    const { texts, last: event } = await socket.through(isPong, asBytes ? SILENCE_MS : 10_000);
     const say = (what: string) =>
       tally.violation(
         what,

@@ -3,7 +3,7 @@ import { ERRORS } from "../../src/protocol/errors.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { Backend } from "../support/backend.ts";
 import { API_KEY } from "../support/credentials.ts";
-import { clientFrame, type Event, RawSocket } from "../support/fuzz-socket.ts";
+import { clientFrame, NO_FRAMES, RawSocket, SILENCE_MS } from "../support/fuzz-socket.ts";
 import type { Random } from "../support/random.ts";
 import { mutateBytes, mutateJson } from "./fuzz-mutations.ts";
 import { type FuzzTally, uuidOf } from "./fuzz-tally.ts";
@@ -14,15 +14,11 @@ const FRAMES_A_USER = 100;
 const LOOK_SHARE = 0.1;
 /** So few are far too large, or too many at once: they take long to write. */
 const EXCESS_SHARE = 0.003;
-/** How long bytes that leave the server waiting for more are waited for. */
-const SILENCE_MS = 60;
 
 /** A publisher's fault ends with one of these; the server's own would be 1011 or 1013, and a violation. */
 const PUBLISHERS_FAULT: ReadonlySet<number> = new Set(
   [ERRORS.bad_frame.close, ERRORS.frame_too_large.close, ERRORS.window_exceeded.close].map(Number),
 );
-/** RFC 6455, section 7.4.1: what is no frame at all never reaches the Mailbox. */
-const NO_FRAMES: ReadonlySet<number | undefined> = new Set([undefined, 1000, 1002, 1007, 1009]);
 
 /** Replies come in order: once this one is there, so are those before it. Its message is refused, and leaves nothing. */
 const SENTINEL_REF = "the sentinel";
@@ -43,17 +39,6 @@ const frames = (data: string): readonly string[] => {
     publish(-5, { type: "t", wait: 1 }, { type: "t", ttl: 0 }, { type: "t", data }),
     '{"type":"ping"}',
   ];
-};
-
-/** Reads on until the sentinel's reply, the end, or a silence. */
-const outcome = async (socket: RawSocket, told: Told[], silenceMs: number): Promise<Event | undefined> => {
-  for (;;) {
-    const event = await socket.next(silenceMs);
-    if (event === undefined || "end" in event) return event;
-    const frame = JSON.parse(event.text);
-    if (frame.ref === SENTINEL_REF) return event;
-    told.push(frame);
-  }
 };
 
 const heldIds = async (backend: Backend, user: string): Promise<ReadonlySet<string>> =>
@@ -87,8 +72,9 @@ export const fuzzPublishers = async (
     const before = !asBytes && !isTooMuch && random.chance(LOOK_SHARE) ? await heldIds(backend, user) : undefined;
     for (let times = isTooMuch ? LIMITS.publishWindowMessages + 1 : 1; times > 0; times -= 1) socket.send(bytes);
     socket.send(SENTINEL);
-    const told: Told[] = [];
-    const event = await outcome(socket, told, asBytes ? SILENCE_MS : 10_000);
+    const isSentinel = (text: string) => JSON.parse(text).ref === SENTINEL_REF;
+    const { texts, last: event } = await socket.through(isSentinel, asBytes ? SILENCE_MS : 10_000);
+    const told: readonly Told[] = texts.filter((text) => !isSentinel(text)).map((text) => JSON.parse(text));
     const after = before && (await heldIds(backend, user));
     const code = event !== undefined && "end" in event ? event.end : undefined;
     const isOpen = event !== undefined && "text" in event;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { main } from "../../src/command-line/main.ts";
 import { API_KEY } from "./credentials.ts";
+import { Signal } from "./signal.ts";
 import { projectDir } from "./worker-config.ts";
 
 export interface Ended {
@@ -94,49 +95,36 @@ export class Running {
   stderr = "";
   readonly ended: Promise<Ended>;
   readonly #child: ChildProcess;
-  readonly #watchers = new Set<() => void>();
+  readonly #signal = new Signal();
+  #isOver = false;
 
   constructor(child: ChildProcess) {
     this.#child = child;
     running.add(child);
     child.stdout?.on("data", (chunk: Buffer) => {
       this.stdout += chunk;
-      this.#look();
+      this.#signal.tell();
     });
     child.stderr?.on("data", (chunk: Buffer) => {
       this.stderr += chunk;
-      this.#look();
+      this.#signal.tell();
     });
     this.ended = new Promise((done) => {
       child.once("close", (code) => {
         running.delete(child);
+        this.#isOver = true;
+        this.#signal.tell();
         done({ code, stdout: this.stdout, stderr: this.stderr });
       });
     });
   }
 
   says(pattern: RegExp, deadlineMs = 15_000): Promise<RegExpExecArray> {
-    return new Promise((done, failed) => {
-      const look = (): void => {
-        const found = pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
-        if (found === null) return;
-        over();
-        done(found);
-      };
-      const fail = (why: string) => {
-        over();
-        failed(new Error(`${pattern} was not said, ${why}:\n${this.stdout}\n${this.stderr}`));
-      };
-      const over = (): void => {
-        clearTimeout(deadline);
-        this.#watchers.delete(look);
-      };
-      const deadline = setTimeout(() => fail(`${deadlineMs} ms are over`), deadlineMs);
-      this.#watchers.add(look);
-      this.#child.once("close", () => {
-        if (this.#watchers.has(look)) fail("and it has ended");
-      });
-      look();
+    return this.#signal.until(() => pattern.exec(this.stdout) ?? pattern.exec(this.stderr) ?? undefined, {
+      what: String(pattern),
+      deadlineMs,
+      over: () => (this.#isOver ? "it has ended" : undefined),
+      instead: () => `it said:\n${this.stdout}\n${this.stderr}`,
     });
   }
 
@@ -147,10 +135,6 @@ export class Running {
 
   interrupt(): void {
     this.#child.kill("SIGINT");
-  }
-
-  #look(): void {
-    for (const watcher of [...this.#watchers]) watcher();
   }
 }
 

@@ -1,6 +1,7 @@
 import WebSocket from "ws";
 import { SUBPROTOCOL } from "../../src/protocol/frames.ts";
 import type { EstablishedFrame, Frame, FrameOf, FrameType, GapFrame, ReceivedMessage } from "./received.ts";
+import { Signal } from "./signal.ts";
 import { StreamCheck } from "./stream-check.ts";
 
 /** `each` acks every message and gap by itself; `{ every: n }` the n-th, and what is left at `caught_up`. */
@@ -68,7 +69,7 @@ export class Connection {
   readonly socket: WebSocket;
   readonly #options: ConnectionOptions;
   readonly #check = new StreamCheck();
-  readonly #watchers = new Set<() => void>();
+  readonly #signal = new Signal();
   #read = 0;
   #taken = 0;
   #unacked = 0;
@@ -120,7 +121,7 @@ export class Connection {
       socket.on("close", (code, reason) => {
         this.#end = { code, reason: reason.toString() };
         done(this.#end);
-        this.#changed();
+        this.#signal.tell();
       });
     });
     socket.on("message", (data) => this.#accept(String(data)));
@@ -261,7 +262,7 @@ export class Connection {
       this.ack();
     }
     this.#options.onFrame?.(frame, this);
-    this.#changed();
+    this.#signal.tell();
   }
 
   #autoAck(seq: number): void {
@@ -273,39 +274,26 @@ export class Connection {
     this.ack(seq);
   }
 
-  #changed(): void {
-    for (const watcher of [...this.#watchers]) watcher();
-  }
-
   /** Asks `found` now and after every change; fails at the deadline, at the close, and where the stream is broken. */
   #watch<T>(
     found: () => T | undefined,
-    options: { readonly deadlineMs: number; readonly what: string; readonly evenIfClosed?: boolean },
+    {
+      deadlineMs,
+      what,
+      evenIfClosed = false,
+    }: { readonly deadlineMs: number; readonly what: string; readonly evenIfClosed?: boolean },
   ): Promise<T> {
-    return new Promise((done, failed) => {
-      const settle = (act: () => void): void => {
-        this.#watchers.delete(look);
-        clearTimeout(deadline);
-        act();
-      };
-      const fail = (why: string): void =>
-        settle(() => failed(new Error(`${options.what} did not come: ${why}. Last frames: ${this.#tail()}`)));
-      const deadline = setTimeout(() => fail(`${options.deadlineMs} ms are over`), options.deadlineMs);
-      const look = (): void => {
-        const value = found();
-        if (this.violations.length > 0 && this.#options.tolerant !== true) fail(this.violations.join("; "));
-        else if (value !== undefined) settle(() => done(value));
-        else if (this.#end !== undefined && options.evenIfClosed !== true) {
-          fail(`the socket closed with ${this.#end.code} ${JSON.stringify(this.#end.reason)}`);
-        }
-      };
-      this.#watchers.add(look);
-      look();
-    });
-  }
-
-  #tail(): string {
-    return JSON.stringify(this.frames.slice(-3)).slice(0, 1_000);
+    const unbroken = () => {
+      const value = found();
+      if (this.violations.length > 0 && this.#options.tolerant !== true) throw new Error(this.violations.join("; "));
+      return value;
+    };
+    const over = () =>
+      this.#end === undefined || evenIfClosed
+        ? undefined
+        : `the socket closed with ${this.#end.code} ${JSON.stringify(this.#end.reason)}`;
+    const instead = () => `last frames: ${JSON.stringify(this.frames.slice(-3)).slice(0, 1_000)}`;
+    return this.#signal.until(unbroken, { what, deadlineMs, over, instead });
   }
 }
 

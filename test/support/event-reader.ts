@@ -3,6 +3,7 @@ import { Backend, type Reply } from "./backend.ts";
 import { mintLocally } from "./credentials.ts";
 import { EventLines } from "./event-lines.ts";
 import type { EstablishedFrame, Frame, ReceivedMessage } from "./received.ts";
+import { Signal } from "./signal.ts";
 import { StreamCheck } from "./stream-check.ts";
 
 export interface EventReaderOptions {
@@ -27,8 +28,6 @@ export interface StreamEnd {
   readonly retryMs: number;
 }
 
-const defaultDeadlineMs = 10_000;
-
 /**
  * A reader of `GET /v1/events` that checks its frames as a socket's are (`StreamCheck`).
  * It never reconnects, and acks nothing by itself.
@@ -42,7 +41,7 @@ export class EventReader {
   readonly #token: string;
   readonly #response: IncomingMessage;
   readonly #check = new StreamCheck();
-  readonly #watchers = new Set<() => void>();
+  readonly #signal = new Signal();
   readonly #lines = new EventLines(
     (event, data) => this.#dispatch(event, data),
     (line) => this.#check.violations.push(`[C10] no field of an event stream: ${line}`),
@@ -75,7 +74,7 @@ export class EventReader {
     response.on("data", (text: string) => this.#take(text));
     const over = () => {
       this.#isOver = true;
-      this.#changed();
+      this.#signal.tell();
     };
     response.on("end", over).on("close", over).on("error", over);
   }
@@ -107,27 +106,15 @@ export class EventReader {
   }
 
   /** What `found` gives, now or after something came; fails at the deadline, and where the stream is over or broken. */
-  until<T>(what: string, found: () => T | undefined, deadlineMs = defaultDeadlineMs): Promise<T> {
-    return new Promise((done, failed) => {
-      const settle = (act: () => void) => {
-        this.#watchers.delete(look);
-        clearTimeout(deadline);
-        act();
-      };
-      const fail = (why: string) =>
-        settle(() =>
-          failed(new Error(`${what}: ${why}; last: ${JSON.stringify(this.events.slice(-3)).slice(0, 500)}`)),
-        );
-      const deadline = setTimeout(() => fail(`not within ${deadlineMs} ms`), deadlineMs);
-      const look = () => {
-        const value = found();
-        if (this.violations.length > 0) fail(this.violations.join("; "));
-        else if (value !== undefined) settle(() => done(value));
-        else if (this.#isOver) fail("the stream is over");
-      };
-      this.#watchers.add(look);
-      look();
-    });
+  until<T>(what: string, found: () => T | undefined, deadlineMs?: number): Promise<T> {
+    const unbroken = () => {
+      const value = found();
+      if (this.violations.length > 0) throw new Error(this.violations.join("; "));
+      return value;
+    };
+    const over = () => (this.#isOver ? "the stream is over" : undefined);
+    const instead = () => `last: ${JSON.stringify(this.events.slice(-3)).slice(0, 500)}`;
+    return this.#signal.until(unbroken, { what, deadlineMs, over, instead });
   }
 
   /** The first `count` messages. */
@@ -184,7 +171,7 @@ export class EventReader {
 
   #take(text: string): void {
     this.#lines.take(text);
-    this.#changed();
+    this.#signal.tell();
   }
 
   #dispatch(event: string, text: string): void {
@@ -199,9 +186,5 @@ export class EventReader {
     this.frames.push(frame);
     this.#check.accept(frame);
     if (frame.type === "messages") this.messages.push(...frame.messages);
-  }
-
-  #changed(): void {
-    for (const watcher of [...this.#watchers]) watcher();
   }
 }

@@ -4,6 +4,17 @@ import { connect, type Socket } from "node:net";
 /** What came from the server: a text frame, or the end with its close code (undefined where TCP ended without one). */
 export type Event = { readonly text: string } | { readonly end: number | undefined };
 
+export interface Heard {
+  readonly texts: readonly string[];
+  /** Undefined is silence. */
+  readonly last: Event | undefined;
+}
+
+/** How long bytes that leave the server waiting for more are waited for. */
+export const SILENCE_MS = 60;
+/** RFC 6455, section 7.4.1: what is no frame at all never reaches the Mailbox. */
+export const NO_FRAMES: ReadonlySet<number | undefined> = new Set([undefined, 1000, 1002, 1007, 1009]);
+
 const TEXT = 1;
 const BINARY = 2;
 const CLOSE = 8;
@@ -65,6 +76,17 @@ export class RawSocket {
       });
     }
     return this.#events.shift();
+  }
+
+  /** Reads on through the text that `isLast`, to the end, or until there is silence. */
+  async through(isLast: (text: string) => boolean, silenceMs: number): Promise<Heard> {
+    const texts: string[] = [];
+    for (;;) {
+      const last = await this.next(silenceMs);
+      if (last === undefined || "end" in last) return { texts, last };
+      texts.push(last.text);
+      if (isLast(last.text)) return { texts, last };
+    }
   }
 
   cut(): void {

@@ -1,6 +1,7 @@
 import { type IncomingMessage, request } from "node:http";
 import { API_KEY } from "./credentials.ts";
 import { EventLines } from "./event-lines.ts";
+import { Signal } from "./signal.ts";
 
 /** One frame as it came. */
 export interface LiveFrame {
@@ -14,8 +15,6 @@ export interface LiveReaderOptions {
   readonly query?: string;
 }
 
-const defaultDeadlineMs = 10_000;
-
 /** An operator who looks on at one user (N6). What is no stream of events, or not in N6's order, throws. */
 export class LiveReader {
   readonly status: number;
@@ -26,7 +25,7 @@ export class LiveReader {
   text = "";
   isOver = false;
   readonly #response: IncomingMessage;
-  readonly #watchers = new Set<() => void>();
+  readonly #signal = new Signal();
   readonly #lines = new EventLines(
     (event, data) => this.#dispatch(event, data),
     (line) => {
@@ -53,7 +52,7 @@ export class LiveReader {
     response.on("data", (text: string) => this.#take(text));
     const over = () => {
       this.isOver = true;
-      this.#changed();
+      this.#signal.tell();
     };
     response.on("end", over).on("close", over).on("error", over);
   }
@@ -78,24 +77,10 @@ export class LiveReader {
   }
 
   /** What `found` gives, now or after something came; fails at the deadline, and where the stream is over. */
-  until<T>(what: string, found: () => T | undefined, deadlineMs = defaultDeadlineMs): Promise<T> {
-    return new Promise((done, failed) => {
-      const settle = (act: () => void) => {
-        this.#watchers.delete(look);
-        clearTimeout(deadline);
-        act();
-      };
-      const fail = (why: string) =>
-        settle(() => failed(new Error(`${what}: ${why}; last: ${JSON.stringify(this.frames.slice(-5))}`)));
-      const deadline = setTimeout(() => fail(`not within ${deadlineMs} ms`), deadlineMs);
-      const look = () => {
-        const value = found();
-        if (value !== undefined) settle(() => done(value));
-        else if (this.isOver) fail("the stream is over");
-      };
-      this.#watchers.add(look);
-      look();
-    });
+  until<T>(what: string, found: () => T | undefined, deadlineMs?: number): Promise<T> {
+    const over = () => (this.isOver ? "the stream is over" : undefined);
+    const instead = () => `last: ${JSON.stringify(this.frames.slice(-5))}`;
+    return this.#signal.until(found, { what, deadlineMs, over, instead });
   }
 
   /** The first frame of a type, or the first that `fits`. */
@@ -133,7 +118,7 @@ export class LiveReader {
   #take(text: string): void {
     this.text += text;
     this.#lines.take(text);
-    this.#changed();
+    this.#signal.tell();
   }
 
   #dispatch(event: string, data: string): void {
@@ -144,9 +129,5 @@ export class LiveReader {
     if (frame.type !== event) throw new Error(`Event ${event} holds a frame ${frame.type}.`);
     if (this.frames.length === 0 && event !== "state") throw new Error(`The first frame is ${event}.`);
     this.frames.push(frame);
-  }
-
-  #changed(): void {
-    for (const watcher of [...this.#watchers]) watcher();
   }
 }

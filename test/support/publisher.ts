@@ -2,6 +2,7 @@
 import WebSocket from "ws";
 import { PUBLISH_SUBPROTOCOL } from "../../src/protocol/publish-frames.ts";
 import { API_KEY } from "./credentials.ts";
+import { Signal } from "./signal.ts";
 
 export interface PublisherOptions {
   /** `null` sends none. */
@@ -21,7 +22,7 @@ export class Publisher {
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
   /** Status and body of a handshake that was refused. */
   readonly refused: Promise<{ readonly status: number; readonly body: Frame }>;
-  readonly #waiting = new Set<() => void>();
+  readonly #signal = new Signal();
   #read = 0;
 
   constructor(url: string, user: string, options: PublisherOptions = {}) {
@@ -39,7 +40,7 @@ export class Publisher {
     this.socket.on("error", () => {});
     this.socket.on("message", (data) => {
       this.frames.push(JSON.parse(String(data)));
-      for (const look of [...this.#waiting]) look();
+      this.#signal.tell();
     });
     this.closed = new Promise((done) =>
       this.socket.on("close", (code, reason) => done({ code, reason: reason.toString() })),
@@ -66,20 +67,9 @@ export class Publisher {
 
   /** The next frame that no `next` has returned yet, within 10 s. */
   next(): Promise<Frame> {
-    return new Promise((done, failed) => {
-      const deadline = setTimeout(() => {
-        this.#waiting.delete(look);
-        failed(new Error(`No frame came. The last: ${JSON.stringify(this.frames.at(-1))?.slice(0, 500)}`));
-      }, 10_000);
-      const look = (): void => {
-        if (this.#read >= this.frames.length) return;
-        clearTimeout(deadline);
-        this.#waiting.delete(look);
-        done(this.frames[this.#read++]);
-      };
-      this.#waiting.add(look);
-      look();
-    });
+    const unread = () => (this.#read < this.frames.length ? this.frames[this.#read++] : undefined);
+    const instead = () => `the last: ${JSON.stringify(this.frames.at(-1))?.slice(0, 500)}`;
+    return this.#signal.until(unread, { what: "a frame", instead });
   }
 
   send(frame: unknown): void {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { Signal } from "./signal.ts";
 
 /**
  * How this machine reaches a registry, and whom it trusts there. It stands in the environment, or npm has put it there from its files for
@@ -30,7 +31,7 @@ export class Shell {
   output = "";
   readonly exited: Promise<number | null>;
   readonly #child: ChildProcess;
-  readonly #watchers = new Set<() => void>();
+  readonly #signal = new Signal();
   #isOver = false;
 
   constructor(script: string, options: { readonly cwd: string; readonly env?: Readonly<Record<string, string>> }) {
@@ -44,7 +45,7 @@ export class Shell {
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.on("data", (chunk: Buffer) => {
         this.output += chunk;
-        this.#changed();
+        this.#signal.tell();
       });
     }
     running.add(this);
@@ -52,7 +53,7 @@ export class Shell {
       this.#child.once("close", (code) => {
         this.#isOver = true;
         running.delete(this);
-        this.#changed();
+        this.#signal.tell();
         done(code);
       });
     });
@@ -60,22 +61,11 @@ export class Shell {
 
   /** Awaits the pattern in the output from position `from` on, and returns its match. */
   says(pattern: RegExp, deadlineMs: number, from = 0): Promise<RegExpExecArray> {
-    return new Promise((done, failed) => {
-      const over = (act: () => void): void => {
-        clearTimeout(deadline);
-        this.#watchers.delete(look);
-        act();
-      };
-      const fail = (why: string): void =>
-        over(() => failed(new Error(`${pattern} was not said, ${why}:\n${this.output}`)));
-      const look = (): void => {
-        const match = pattern.exec(this.output.slice(from));
-        if (match !== null) over(() => done(match));
-        else if (this.#isOver) fail("and it has ended");
-      };
-      const deadline = setTimeout(() => fail(`${deadlineMs} ms are over`), deadlineMs);
-      this.#watchers.add(look);
-      look();
+    return this.#signal.until(() => pattern.exec(this.output.slice(from)) ?? undefined, {
+      what: String(pattern),
+      deadlineMs,
+      over: () => (this.#isOver ? "it has ended" : undefined),
+      instead: () => `it said:\n${this.output}`,
     });
   }
 
@@ -114,10 +104,6 @@ export class Shell {
     } catch {
       // It has ended already.
     }
-  }
-
-  #changed(): void {
-    for (const watcher of [...this.#watchers]) watcher();
   }
 }
 

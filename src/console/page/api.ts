@@ -1,7 +1,7 @@
 /** Requests to the service that this page came from, with the operator's key in a header and nowhere else. */
 import type { ErrorCode } from "../../protocol/errors.ts";
 import type { Problem } from "../../protocol/replies.ts";
-import { events, type StreamEvent } from "./event-stream.ts";
+import { type SentEvent, sentEvents } from "../../protocol/sent-events.ts";
 import { session } from "./session.ts";
 
 /** Why there is no reply, in words for a person. */
@@ -54,20 +54,26 @@ export const call = async <T>(path: string, options: Call = {}): Promise<Outcome
   }
 };
 
-/** The service says something at least every 15 s: a network that went away says nothing, not even that. */
-const SILENCE_MS = 40_000;
+interface Streaming {
+  readonly signal: AbortSignal;
+  /** A network that went away says nothing, not even that: what is silent for so long is over. */
+  readonly silenceMs: number;
+}
 
-/** Events of a stream until it ends or falls silent: undefined where the server ended it. Coming back is the caller's to do. */
+/**
+ * Events of a stream until it ends or falls silent: undefined where the server ended it. Coming back is the caller's to do.
+ * `EventSource` would do so by itself; but it can send no header, and a key goes into no URL.
+ */
 export const stream = async (
   path: string,
-  onEvent: (event: StreamEvent) => void,
-  signal: AbortSignal,
+  onEvent: (event: SentEvent) => void,
+  { signal, silenceMs }: Streaming,
 ): Promise<Failure | undefined> => {
   const silence = new AbortController();
-  let patience = setTimeout(() => silence.abort(), SILENCE_MS);
+  let patience = setTimeout(() => silence.abort(), silenceMs);
   const alive = (): void => {
     clearTimeout(patience);
-    patience = setTimeout(() => silence.abort(), SILENCE_MS);
+    patience = setTimeout(() => silence.abort(), silenceMs);
   };
   try {
     const response = await fetch(path, {
@@ -76,12 +82,14 @@ export const stream = async (
       ...{ cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer" },
     });
     if (!response.ok || response.body === null) return await refusal(response, {});
-    for await (const event of events(response.body, alive)) onEvent(event);
+    for await (const event of sentEvents(response.body, alive)) onEvent(event);
     return undefined;
   } catch (error) {
     return unreached(error, signal);
   } finally {
     clearTimeout(patience);
+    // What is left of it is not read.
+    silence.abort();
   }
 };
 

@@ -1,7 +1,7 @@
 /** A client of `restante.v1` inside workerd: it keeps and checks every frame, and acks only what it is told to. */
 import type { Frame, FrameOf, FrameType, GapFrame, ReceivedMessage } from "../../support/received.ts";
+import { Signal } from "../../support/signal.ts";
 import { StreamCheck } from "../../support/stream-check.ts";
-import { Signal } from "./until.ts";
 
 export interface Closed {
   readonly code: number;
@@ -118,8 +118,8 @@ export class Client {
   }
 
   #until<T>(found: () => T | undefined, what: string, deadlineMs?: number): Promise<T> {
-    const seen = () => `${what}; closed: ${JSON.stringify(this.#end)}; came: ${this.texts.join("\n").slice(-1_500)}`;
-    return this.#signal.until(found, seen, deadlineMs);
+    const instead = () => `closed: ${JSON.stringify(this.#end)}; came: ${this.texts.join("\n").slice(-1_500)}`;
+    return this.#signal.until(found, { what, deadlineMs, instead });
   }
 
   /**

@@ -1,8 +1,8 @@
 /** An operator's socket at a Mailbox (N6), as the Worker holds one: it keeps every frame, and says that it has read them only where told to. */
 import { parseTold } from "../../../src/protocol/live-frames.ts";
 import { OBSERVE_HEADER, type UserState } from "../../../src/protocol/mailbox-api.ts";
+import { Signal } from "../../support/signal.ts";
 import type { UserBody } from "./bodies.ts";
-import { Signal } from "./until.ts";
 import type { User } from "./user.ts";
 
 export interface LiveFrame {
@@ -62,7 +62,8 @@ export class Onlooker {
   }
 
   until<T>(what: string, found: () => T | undefined, deadlineMs?: number): Promise<T> {
-    return this.#signal.until(found, () => `${what}; last: ${JSON.stringify(this.frames.slice(-4))}`, deadlineMs);
+    const instead = () => `last: ${JSON.stringify(this.frames.slice(-4))}`;
+    return this.#signal.until(found, { what, deadlineMs, instead });
   }
 
   /** The first frame of a type that `fits`. */

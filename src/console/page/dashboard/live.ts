@@ -5,14 +5,13 @@
  */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Range } from "../../../protocol/monitor-api.ts";
-import { stream } from "../api.ts";
+import { follow } from "../following.ts";
 import type { Heard } from "./verdict.ts";
 
 /** An event comes every 5 s: two of them may be late, or lost with a stream that has just ended. */
 const OVERDUE_MS = 12_500;
 /** A tab that is looked at again shows what it had while it asks. */
 const RESUMED_MS = 3_000;
-const PAUSE_MS = { first: 1_000, most: 30_000 };
 
 /** Tells whenever what there is changes, until it is told to stop. `last`: what was heard before, of another range it may be. */
 const listen = (range: Range, last: Heard, tell: (heard: Heard) => void): (() => void) => {
@@ -25,31 +24,19 @@ const listen = (range: Range, last: Heard, tell: (heard: Heard) => void): (() =>
     if (heard.reply !== undefined) say({ ...heard, staleSince: Date.parse(heard.reply.at) });
   });
 
-  const open = async (stopped: AbortSignal): Promise<void> => {
-    for (let pauseMs = PAUSE_MS.first; !stopped.aborted; ) {
-      // A network that went away says nothing: a connection is given up as soon as it is silent.
-      const attempt = new AbortController();
-      const patience = timer(() => attempt.abort());
-      patience.start(OVERDUE_MS);
-      const failure = await stream(
-        `/v1/monitor?range=${range}`,
-        ({ type, data }) => {
-          if (type !== "monitor") return;
-          pauseMs = PAUSE_MS.first;
-          patience.start(OVERDUE_MS);
-          silence.start(OVERDUE_MS);
-          say({ reply: JSON.parse(data) });
-        },
-        AbortSignal.any([stopped, attempt.signal]),
-      ).catch(() => undefined);
-      patience.stop();
-      if (stopped.aborted) return;
-      if (failure !== undefined) say({ ...heard, fault: failure.detail });
-      // All pages of a deployment that restarts come back, but not all at once.
-      await pause(pauseMs * (0.75 + Math.random() / 2), stopped);
-      pauseMs = Math.min(PAUSE_MS.most, pauseMs * 2);
-    }
-  };
+  const open = (stopped: AbortSignal): Promise<void> =>
+    follow(`/v1/monitor?range=${range}`, stopped, {
+      silenceMs: OVERDUE_MS,
+      onEvent: ({ event, data }) => {
+        if (event !== "monitor") return;
+        silence.start(OVERDUE_MS);
+        say({ reply: JSON.parse(data) });
+      },
+      onEnd: (failure) => {
+        if (failure !== undefined) say({ ...heard, fault: failure.detail });
+        return true;
+      },
+    });
 
   let listening: AbortController | undefined;
   const look = (): void => {
@@ -84,15 +71,6 @@ const timer = (over: () => void) => {
     },
   };
 };
-
-const pause = (ms: number, stopped: AbortSignal): Promise<void> =>
-  new Promise((over) => {
-    const id = setTimeout(over, ms);
-    stopped.addEventListener("abort", () => {
-      clearTimeout(id);
-      over();
-    });
-  });
 
 /** What is heard of a range. Of another one the last reply stays until the first of the new one has come. */
 export const useMonitor = (range: Range): Heard => {

@@ -5,7 +5,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { LiveFrame } from "../../../protocol/live-frames.ts";
 import type { UserReply } from "../../../protocol/replies.ts";
-import { call, type Failure, stream, userPath } from "../api.ts";
+import { call, type Failure, userPath } from "../api.ts";
+import { follow } from "../following.ts";
 
 /** What the stream tells of, beside the state; its place among all of this page is a name for its line. */
 export type Line = Exclude<LiveFrame, { readonly type: "state" }> & { readonly line: number };
@@ -22,8 +23,8 @@ export interface Live {
 
 /** Enough to look back; what is older is in the trails. */
 const KEPT = 200;
-const AGAIN_MS = 2_000;
-const MOST_AGAIN_MS = 30_000;
+/** The service says something at least every 15 s. */
+const SILENCE_MS = 40_000;
 /** A stream that ends so is not to be opened again: the newer operator's would end for it, and theirs again for ours. */
 const REPLACED = {
   ok: false,
@@ -43,7 +44,7 @@ export const useLive = (user: string): Live => {
 
   useEffect(() => {
     const leaving = new AbortController();
-    follow(user, leaving.signal, {
+    void tell(user, leaving.signal, {
       state: (next) => {
         told.current += 1;
         setState(next);
@@ -55,8 +56,6 @@ export const useLive = (user: string): Live => {
         setIsLive(false);
         setFailure(why);
       },
-    }).catch(() => {
-      // Left.
     });
     return () => leaving.abort();
   }, [user]);
@@ -83,47 +82,32 @@ interface Follower {
 
 let lines = 0;
 
-/** For as long as `signal` lets it: what ends is opened anew, later and later. */
-const follow = async (user: string, signal: AbortSignal, follower: Follower): Promise<void> => {
-  let failures = 0;
-  while (!signal.aborted) {
-    // What comes in one turn of the page is drawn at once.
-    let waiting: Line[] = [];
-    let isReplaced = false;
-    const draw = (): void => {
-      if (waiting.length > 0) follower.happened(waiting);
-      waiting = [];
-    };
-    const failure = await stream(
-      userPath(user, "/live"),
-      ({ type, data }) => {
-        failures = 0;
-        const frame = JSON.parse(data);
-        if (type === "state") return follower.state(frame);
-        // The stream's own end, not the user's.
-        if (type === "close") {
-          isReplaced = frame.reason === REPLACED.code;
-          return;
-        }
-        lines += 1;
-        if (waiting.length === 0) setTimeout(draw, 100);
-        waiting.push({ ...frame, type, line: lines });
-      },
-      signal,
-    );
-    draw();
-    if (isReplaced) return follower.lost(REPLACED);
-    follower.lost(failure);
-    failures += 1;
-    await pause(Math.min(MOST_AGAIN_MS, AGAIN_MS * 2 ** (failures - 1)), signal);
-  }
-};
-
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((done) => {
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      done();
-    });
+const tell = (user: string, signal: AbortSignal, follower: Follower): Promise<void> => {
+  // What comes in one turn of the page is drawn at once.
+  let waiting: Line[] = [];
+  let isReplaced = false;
+  const draw = (): void => {
+    if (waiting.length > 0) follower.happened(waiting);
+    waiting = [];
+  };
+  return follow(userPath(user, "/live"), signal, {
+    silenceMs: SILENCE_MS,
+    onEvent: ({ event, data }) => {
+      const frame = JSON.parse(data);
+      if (event === "state") return follower.state(frame);
+      // The stream's own end, not the user's.
+      if (event === "close") {
+        isReplaced = frame.reason === REPLACED.code;
+        return;
+      }
+      lines += 1;
+      if (waiting.length === 0) setTimeout(draw, 100);
+      waiting.push({ ...frame, type: event, line: lines });
+    },
+    onEnd: (failure) => {
+      draw();
+      follower.lost(isReplaced ? REPLACED : failure);
+      return !isReplaced;
+    },
   });
+};
