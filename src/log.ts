@@ -5,7 +5,7 @@
  */
 import type { ErrorCode } from "./protocol/errors.ts";
 
-export interface LogFields {
+interface LogFields {
   readonly code?: ErrorCode;
   readonly status?: number;
   readonly method?: string;

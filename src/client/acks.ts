@@ -9,7 +9,7 @@ const GATHER_MS = 20;
 const BURST = 45;
 const PER_SECOND = 45;
 
-export interface AcksPlan {
+interface AcksPlan {
   readonly send: (seq: number) => void;
   /** Entries that the server lets be un-acked: at half of them an ack is urgent (C7). */
   readonly window: number;

@@ -39,7 +39,7 @@ export interface Ending extends CarrierEnd {
   readonly livedMs?: number;
 }
 
-export interface ConnectionPlan {
+interface ConnectionPlan {
   readonly open: Open;
   readonly base: URL;
   readonly query: URLSearchParams;

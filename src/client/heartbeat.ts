@@ -7,7 +7,7 @@ const PROBE_ANSWER_MS = 4_000;
 /** A timer that is so much late says that the machine, or the page, was asleep. */
 const ASLEEP_MS = 3_000;
 
-export interface HeartbeatPlan {
+interface HeartbeatPlan {
   /** How often to ping, in milliseconds. */
   readonly everyMs: number;
   /** Absent where the other end beats by itself, as an event stream does. */

@@ -18,7 +18,7 @@ export type Entry =
   | { readonly kind: "message"; readonly seq: number; readonly message: Message }
   | { readonly kind: "gap"; readonly seq: number; readonly gap: Gap };
 
-export interface ProcessingPlan {
+interface ProcessingPlan {
   readonly handle: (entry: Entry) => unknown;
   /** More is processed; `isIdle`: nothing else waits. */
   readonly processed: (isIdle: boolean) => void;

@@ -1,6 +1,6 @@
 /** What a browser tells of the network and of the page; in Node and Workers there is nothing to hear. */
 
-export interface SurroundingsListener {
+interface SurroundingsListener {
   /** The network is there again, or the page is looked at again: what was waiting may try, what is open should be doubted. */
   readonly wakes: (event: Event) => void;
   /** The network is gone, as far as this machine knows. */

@@ -5,7 +5,7 @@ import { InboxError } from "./inbox-error.ts";
 export type TokenOption = string | (() => string | Promise<string>);
 
 /** What a client reads of a token without verifying it. */
-export interface TokenClaims {
+interface TokenClaims {
   readonly sub?: unknown;
   /** The device that the token is bound to. */
   readonly device?: unknown;

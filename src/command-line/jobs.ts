@@ -65,7 +65,7 @@ export const followed = async ({ operator, screen, around }: Call, job: Job): Pr
   return last.status === "done" && last.users.failed === 0 && last.deadLetters.left === 0 ? 0 : 1;
 };
 
-export const tellJob = (screen: Screen, job: Job): void => {
+const tellJob = (screen: Screen, job: Job): void => {
   const { users, deadLetters, action } = job;
   screen.pairs([
     ["job", job.id],

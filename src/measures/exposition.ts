@@ -18,7 +18,7 @@ export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
 };
 
 /** Beside what the Monitors have gathered. */
-export interface Aside {
+interface Aside {
   readonly now: number;
   readonly startUpCheck: Readiness | undefined;
   /** By rule: whether it is firing. */

@@ -8,7 +8,7 @@
 
 import type { Level } from "../protocol/monitor-api.ts";
 
-export const LEASES = { held: 0, open: 1 } as const;
+const LEASES = { held: 0, open: 1 } as const;
 export type LeaseName = keyof typeof LEASES;
 
 const SECOND_MS = 1_000;

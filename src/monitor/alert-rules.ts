@@ -23,7 +23,7 @@ export interface Verdict {
 }
 
 /** What the rules look at. The slots of the deployment are 10 s long. */
-export interface Situation {
+interface Situation {
   readonly deployment: Deployment;
   readonly startUpCheck: Readiness | undefined;
   /** How many messages were held at the last evaluations, the oldest first, this one last. */
@@ -55,7 +55,7 @@ const named = (moments: readonly Moment[], ...what: readonly string[]): readonly
   return [...new Set(what.flatMap((name) => all[name] ?? []))].slice(0, NAMED_MAX);
 };
 
-export const RULES: Readonly<Record<AlertRule, Rule>> = {
+const RULES: Readonly<Record<AlertRule, Rule>> = {
   connection_failures: ({ deployment }, settings, now) => {
     const moments = since(deployment, now, settings.windowMs);
     const tally = tallyOf(moments);
@@ -135,7 +135,7 @@ export interface Kept {
   readonly verdict: Omit<Verdict, "isBad">;
 }
 
-export interface Change {
+interface Change {
   readonly alerts: readonly Kept[];
   /** Those that have just fired or resolved. */
   readonly news: readonly Kept[];

@@ -12,7 +12,7 @@ export interface Awaited {
   readonly say: (line: string) => void;
 }
 
-export type Arrival = { readonly ok: true; readonly outcome: Readiness } | { readonly ok: false; readonly why: string };
+type Arrival = { readonly ok: true; readonly outcome: Readiness } | { readonly ok: false; readonly why: string };
 
 /**
  * Asks `/ready` until the version answers and is ready. The first who asks a new version has it checked, so that no key is needed.

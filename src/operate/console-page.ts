@@ -11,7 +11,7 @@ import { runbook } from "./runbook.ts";
 const source = join(src, "console/page");
 
 /** What wrangler.toml names as `[assets] directory`, here and, under node_modules/restante, in an adopter's folder. */
-export const consoleFolder = join(dist, "console");
+const consoleFolder = join(dist, "console");
 
 /**
  * Only the page's own origin, and no text that becomes code: a message is whatever its sender wrote. Nothing opens it, frames it or learns

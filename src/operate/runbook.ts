@@ -24,7 +24,7 @@ export const runbook: Plugin = {
 };
 
 /** By the anchor of each heading of the second level; what stands before the first is left out. */
-export const sectionsOf = (markdown: string): Readonly<Record<string, readonly Node[]>> => {
+const sectionsOf = (markdown: string): Readonly<Record<string, readonly Node[]>> => {
   const sections: Record<string, Node[]> = {};
   let section: Node[] | undefined;
   for (const token of lexer(markdown)) {

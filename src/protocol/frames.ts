@@ -50,7 +50,7 @@ export const establishedFrame = (e: Established): string =>
   });
 
 /** One message on its way to a socket. */
-export interface MessageEntry {
+interface MessageEntry {
   readonly seq: number;
   readonly id: string;
   readonly type: string;

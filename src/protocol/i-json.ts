@@ -10,7 +10,7 @@ export interface JsonFault {
   readonly detail: string;
 }
 
-export type ParsedJson =
+type ParsedJson =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly faults: readonly JsonFault[] };
 

@@ -23,7 +23,7 @@ export const publishFrame = v.strictObject({
   messages: v.pipe(v.array(v.unknown(), BATCH), v.minLength(1, BATCH), v.maxLength(LIMITS.batchMaxMessages, BATCH)),
 });
 const publisherFrame = v.variant("type", [publishFrame, pingFrame]);
-export type PublisherFrame = v.InferOutput<typeof publisherFrame>;
+type PublisherFrame = v.InferOutput<typeof publisherFrame>;
 
 /** Reads a publisher's frame; a text that is none comes back as what was wrong with it. */
 export const parsePublisherFrame = (

@@ -3,7 +3,7 @@ import { type ConversionConfig, toJsonSchema, toJsonSchemaDefs } from "@valibot/
 import type * as v from "valibot";
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
-export type Schemas = Readonly<Record<string, v.GenericSchema>>;
+type Schemas = Readonly<Record<string, v.GenericSchema>>;
 
 const config: ConversionConfig = {
   // 2020-12 is OpenAPI 3.1's. Nothing is used here that draft 7, AsyncAPI's, says otherwise.

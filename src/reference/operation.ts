@@ -28,7 +28,7 @@ export const TAGS = {
   connecting: "From a client, with a user token: the stream of messages.",
   operating: "Whether the deployment works, and what it speaks.",
 } as const;
-export type Tag = keyof typeof TAGS;
+type Tag = keyof typeof TAGS;
 
 export interface Body {
   readonly schema: SchemaName;

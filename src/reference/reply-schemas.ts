@@ -158,7 +158,7 @@ export const Key: Schema<replies.KeyReply> = v.object({
   scopes: v.array(v.picklist(["send", "manage", "monitor"])),
 });
 
-export const WebhookState: Schema<replies.WebhookReply> = v.object({
+const WebhookState: Schema<replies.WebhookReply> = v.object({
   id: v.pipe(name, v.description("Its `webhook-id`.")),
   event: name,
   seq,
@@ -208,7 +208,7 @@ export const Problem: Schema<replies.Problem> = v.pipe(
 );
 
 const http_status = v.pipe(v.number(), v.integer());
-export const BatchResult: Schema<replies.Outcome<replies.SentReply>> = v.union([
+const BatchResult: Schema<replies.Outcome<replies.SentReply>> = v.union([
   v.object({
     ...message,
     replayed: v.exactOptional(

@@ -15,7 +15,7 @@ export type Repeating = "repeatable" | "once";
 export const mayRepeat = (failure: Failure | undefined, repeating: Repeating): boolean =>
   failure?.retry === "later" || (failure?.retry === "same_id" && repeating === "repeatable");
 
-export interface Bounds {
+interface Bounds {
   /** All attempts and pauses together, in milliseconds. */
   readonly timeoutMs: number;
   readonly maxAttempts: number;

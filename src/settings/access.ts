@@ -20,7 +20,7 @@ export interface ApiKey {
   readonly digest: string;
 }
 
-export interface ApiKeys {
+interface ApiKeys {
   readonly keys: readonly ApiKey[];
   /** Names of settings that are not well formed: they authenticate nobody. */
   readonly broken: readonly string[];

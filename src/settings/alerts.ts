@@ -2,8 +2,8 @@
 import { type Environment, type Read, readWholeNumbers, textOf } from "./environment.ts";
 import { targetFault, type WebhookTarget, webhookSecretFault } from "./webhooks.ts";
 
-export const ALERT_FORMATS = ["standard", "slack", "pagerduty"] as const;
-export type AlertFormat = (typeof ALERT_FORMATS)[number];
+const ALERT_FORMATS = ["standard", "slack", "pagerduty"] as const;
+type AlertFormat = (typeof ALERT_FORMATS)[number];
 
 export interface AlertSettings {
   /** How far back the rules of a share look. */

@@ -1,7 +1,7 @@
 /** Whether and where what was measured is gathered (M1). */
 import { type Environment, type Read, readWholeNumbers, textOf } from "./environment.ts";
 
-export interface MonitoringSettings {
+interface MonitoringSettings {
   /** Off: nothing is gathered; the start-up check runs all the same. */
   readonly isOn: boolean;
   /** How many Monitors share the reports. */

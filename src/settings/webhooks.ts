@@ -16,7 +16,7 @@ export interface WebhookTarget {
   readonly timeoutMs: number;
 }
 
-export interface WebhookSettings {
+interface WebhookSettings {
   /** Absent where no receiver is set. */
   readonly target?: WebhookTarget;
   readonly events: readonly EndEvent[];

@@ -10,7 +10,7 @@ const AT_ONCE = 4;
 /** After the end of the longest attempt: by then it is recorded, or the object was lost. */
 const SLACK_MS = 5_000;
 
-export interface CourierPorts {
+interface CourierPorts {
   /** Those that are due, but for those under way. */
   readonly due: (limit: number, underWay: ReadonlySet<number>) => readonly Delivery[];
   /** One attempt. Never rejects. */

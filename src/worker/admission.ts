@@ -13,7 +13,7 @@ import { type VerifiedToken, verifyToken } from "./user-tokens.ts";
 const DEFAULT_DEVICE = "default";
 
 /** What a connection is attached as; only its Mailbox is still to be found. */
-export type Admission = Omit<AttachCall, "tag">;
+type Admission = Omit<AttachCall, "tag">;
 
 /** `tokens`: those that came beside the header's and the query's. */
 export const admit = async (call: UserCall, tokens: readonly string[] = []): Promise<Checked<Admission>> => {

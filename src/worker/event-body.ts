@@ -9,7 +9,7 @@ export const EVENT_HEADERS = {
   "x-accel-buffering": "no",
 } as const;
 
-export interface ReaderEvents {
+interface ReaderEvents {
   /** Nobody reads any more. Once, and not where `end` came first. */
   readonly gone: () => void;
   /** The reader has taken all that was written, and waits for more. */

@@ -11,13 +11,13 @@ import type { Bindings, Caller } from "./exchange.ts";
 import { measureFailure } from "./gathering.ts";
 import { remembered } from "./remembered.ts";
 
-export type MailboxStub = MailboxApi & { fetch(url: string, init: RequestInit): Promise<Response> };
+type MailboxStub = MailboxApi & { fetch(url: string, init: RequestInit): Promise<Response> };
 
 /**
  * What a call does, and so what may be done where its outcome is not known: `read` changes nothing, `repeatable` changes
  * the same however often it runs, `once` does not.
  */
-export type CallKind = "read" | "repeatable" | "once";
+type CallKind = "read" | "repeatable" | "once";
 
 /** Of a send: without an id the same again would be a second message (S13). */
 export const kindOf = (messages: readonly NewMessage[]): CallKind =>

@@ -4,7 +4,7 @@ import { refuseKey } from "./api-keys.ts";
 import { bearer } from "./credentials.ts";
 import type { Answer, Exchange } from "./exchange.ts";
 
-export interface OpenCall extends Exchange {
+interface OpenCall extends Exchange {
   /** Whether a key with one of the route's scopes was sent. */
   readonly isKeyed: boolean;
 }

@@ -6,7 +6,7 @@ import { mailboxOf, type UserMailbox } from "./mailbox-stub.ts";
 import type { UserCall } from "./user-plane.ts";
 import { verifyToken } from "./user-tokens.ts";
 
-export interface OwnConnection {
+interface OwnConnection {
   readonly id: string;
   readonly mailbox: UserMailbox;
   readonly token: TokenFacts;

@@ -15,7 +15,7 @@ import { readJson } from "./request-body.ts";
 import { sendShared } from "./shared-calls.ts";
 
 /** What a sender says beside the message. */
-export interface SendTerms {
+interface SendTerms {
   /** How long the reply may be held (S3). */
   readonly waitMs: number | undefined;
   readonly traceparent: string | null | undefined;

@@ -29,7 +29,7 @@ export interface VerifiedToken {
   readonly facts: TokenFacts;
 }
 
-export interface MintOrder {
+interface MintOrder {
   readonly user: string;
   readonly device?: string | undefined;
   readonly ttlMs: number;

@@ -32,7 +32,7 @@ export const userState = async (
 };
 
 /** What a minted token is to be; `ttl` in seconds. */
-export interface TokenTerms {
+interface TokenTerms {
   readonly ttl?: number | undefined;
   readonly device?: string | undefined;
   readonly location?: Location | undefined;

@@ -7,7 +7,7 @@ import { type Contender, cpuMs, residentKb } from "./contenders.ts";
 import { fill, MESSAGE, percentile, type Rate, stopwatch } from "./measures.ts";
 import { reader } from "./reader.ts";
 
-export interface Producing {
+interface Producing {
   /** Messages in a frame. */
   readonly perFrame: number;
   readonly withIds?: boolean;

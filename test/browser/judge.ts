@@ -4,7 +4,7 @@ import type { Backend } from "../support/backend.ts";
 import type { Tab } from "./tab.ts";
 
 /** A sender that does not stop by itself. */
-export interface Stream {
+interface Stream {
   /** Ends it, once the message on its way is accepted. */
   stop(): Promise<void>;
 }

@@ -8,7 +8,7 @@ import { projectDir } from "../support/worker-config.ts";
 import type { PageSettings } from "./record.ts";
 
 /** The user token for a page; throws where the app's backend has none to give: 503. */
-export type TokenDesk = (user: string, ttlSeconds: number | undefined) => Promise<string>;
+type TokenDesk = (user: string, ttlSeconds: number | undefined) => Promise<string>;
 
 export interface Site {
   readonly origin: string;

@@ -8,8 +8,9 @@ import { Connection, type ConnectionOptions } from "../support/connection.ts";
 import { mintLocally } from "../support/credentials.ts";
 import { raw, requestBytes } from "../support/fuzz-http.ts";
 import { KEYS, scopedVars } from "../support/fuzz-keys.ts";
-import { type LiveFrame, LiveReader } from "../support/live-reader.ts";
+import { LiveReader } from "../support/live-reader.ts";
 import { Publisher } from "../support/publisher.ts";
+import type { LiveFrame } from "../support/received.ts";
 import { type Runtime, startRuntime } from "../support/runtime.ts";
 import { projectDir } from "../support/worker-config.ts";
 

@@ -19,7 +19,7 @@ import { Tellings, untold } from "./tellings.ts";
 const AIMS = ["any instant", "fallback", "webhook", "requeue"] as const;
 type Aim = (typeof AIMS)[number];
 
-export interface EscalationOptions {
+interface EscalationOptions {
   readonly seed: number;
   readonly kills: number;
   /** After the last kill nobody calls, until all that is known of has come by alarms alone: they stand up to 20 s later. */
@@ -27,7 +27,7 @@ export interface EscalationOptions {
   readonly onProgress?: (kills: number, accepted: number) => void;
 }
 
-export interface EscalationReport {
+interface EscalationReport {
   readonly seed: number;
   readonly durationMs: number;
   readonly kills: number;

@@ -6,7 +6,7 @@ import { eventually, instant } from "./clock.ts";
 import { FAULT_KINDS, FAULTS, type FaultKind } from "./network-faults.ts";
 import { CARRIERS, count, Reception } from "./reception.ts";
 
-export interface FaultOptions {
+interface FaultOptions {
   readonly seed: number;
   /** Faults that met a connection; those that met none are not counted. */
   readonly faults: number;
@@ -14,7 +14,7 @@ export interface FaultOptions {
   readonly onProgress?: (faults: number, violations: number) => void;
 }
 
-export interface FaultFigures {
+interface FaultFigures {
   faults: number;
   /** Those that met no connection. */
   missed: number;
@@ -22,7 +22,7 @@ export interface FaultFigures {
   longestCatchUpMs: number;
 }
 
-export interface FaultReport {
+interface FaultReport {
   readonly seed: number;
   readonly durationMs: number;
   readonly kinds: Readonly<Record<FaultKind, FaultFigures>>;

@@ -139,7 +139,7 @@ export const mutateBytes = (bytes: Buffer, random: Random): Buffer => {
   }
 };
 
-export const mutateText = (text: string, random: Random): string => {
+const mutateText = (text: string, random: Random): string => {
   if (random.chance(0.3)) return random.pick(NASTY_TEXTS);
   return mutateBytes(Buffer.from(text), random).toString();
 };
@@ -168,7 +168,7 @@ const swapped = (value: unknown, random: Random): unknown => {
 };
 
 /** A JWT with something wrong: a part changed, cut, swapped, or an algorithm that is none. */
-export const mutateToken = (token: string, random: Random): string => {
+const mutateToken = (token: string, random: Random): string => {
   const [header = "", claims = "", signature = ""] = token.split(".");
   const encode = (text: string) => Buffer.from(text).toString("base64url");
   const decode = (part: string) => Buffer.from(part, "base64url").toString();

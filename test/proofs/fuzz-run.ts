@@ -6,7 +6,7 @@ import { fuzzPublishers } from "./fuzz-publishers.ts";
 import { fuzzRequests } from "./fuzz-requests.ts";
 import { type FuzzReport, FuzzTally, uuidOf } from "./fuzz-tally.ts";
 
-export interface FuzzOptions {
+interface FuzzOptions {
   readonly count: number;
   readonly seed: number;
   readonly onProgress?: (done: number, violations: number) => void;

@@ -3,7 +3,7 @@ import { request } from "node:http";
 import type { Socket } from "node:net";
 import { API_KEY } from "../support/credentials.ts";
 
-export interface HeldCall {
+interface HeldCall {
   /** The status, if there was an answer before the end. */
   readonly ended: Promise<number | "gone">;
   /**

@@ -11,7 +11,7 @@ import type { Reader } from "./reader.ts";
 import type { RequeuedMessage } from "./requeuer.ts";
 import { orderViolations } from "./sends.ts";
 
-export interface Evidence {
+interface Evidence {
   readonly ledger: Ledger;
   readonly readers: readonly Reader[];
   readonly requeued: readonly RequeuedMessage[];

@@ -11,7 +11,7 @@ import { instant } from "./clock.ts";
 import { type Accepted, orderViolations, type Sending, sendOnce } from "./sends.ts";
 
 /** How far from an attach a message is sent, either side. */
-export const OFFSET_MS = 50;
+const OFFSET_MS = 50;
 const TAIL_DEADLINE_MS = 10_000;
 
 /** One connection, with what its client knew when it asked for it. */

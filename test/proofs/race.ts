@@ -3,7 +3,7 @@ import type { Backend } from "../support/backend.ts";
 import { Random } from "../support/random.ts";
 import { type RoundReport, raceRound } from "./race-round.ts";
 
-export interface RaceReport extends Omit<RoundReport, "offsetsMs"> {
+interface RaceReport extends Omit<RoundReport, "offsetsMs"> {
   readonly seed: number;
   readonly users: number;
   readonly durationMs: number;
@@ -11,7 +11,7 @@ export interface RaceReport extends Omit<RoundReport, "offsetsMs"> {
   readonly offsets: Readonly<Record<string, number>>;
 }
 
-export interface RaceOptions {
+interface RaceOptions {
   readonly seed: number;
   /** At least so many. */
   readonly attaches: number;

@@ -17,7 +17,7 @@ export type Carrying = (typeof CARRIERS)[number];
 
 type Events = { readonly numbered: { readonly n: number } };
 
-export interface ReceptionOptions {
+interface ReceptionOptions {
   readonly backend: Backend;
   readonly serverPort: number;
   readonly user: string;

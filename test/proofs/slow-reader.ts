@@ -12,14 +12,14 @@ import { startRuntime } from "../support/runtime.ts";
 import { eventually } from "./clock.ts";
 import { mailboxesInMemory, residentBytes } from "./process-facts.ts";
 
-export interface SlowReaderOptions {
+interface SlowReaderOptions {
   readonly messages: number;
   readonly bytes: number;
   /** Sockets that stop reading. */
   readonly tabs: number;
 }
 
-export interface SlowReaderReport {
+interface SlowReaderReport {
   readonly controlMs: Latencies;
   readonly slowMs: Latencies;
   readonly controlGrowthBytes: number;

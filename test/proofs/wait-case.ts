@@ -5,7 +5,7 @@ import { Connection } from "../support/connection.ts";
 import { mintLocally } from "../support/credentials.ts";
 import { instant } from "./clock.ts";
 
-export interface WaitCase {
+interface WaitCase {
   readonly limitSeconds: number;
   /** When the ack is sent, relative to the limit; `never` = not while it waits. */
   readonly ackAtMs: number | "never";

@@ -1,6 +1,6 @@
 /** Splits the bytes of one direction of a TCP connection into what belongs together: heads and bodies of HTTP, WebSocket frames, chunks of a stream. */
 
-export interface Unit {
+interface Unit {
   readonly bytes: Buffer;
   /** What a head, a text frame, or a chunk of an event stream says; undefined for all else. */
   readonly text?: string;

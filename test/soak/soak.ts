@@ -25,7 +25,7 @@ import type { SoakReport } from "./report.ts";
 import { Senders } from "./senders.ts";
 import { Vandals } from "./vandals.ts";
 
-export interface SoakOptions {
+interface SoakOptions {
   readonly seed: number;
   readonly durationMs: number;
   /** How long everything may take to be everywhere after the end. Default: the longest wait of the SDK's backoff, and then some. */

@@ -2,7 +2,7 @@
 import { posix } from "node:path";
 
 /** Path below src, with `/`, to the file's text. */
-export type Sources = ReadonlyMap<string, string>;
+type Sources = ReadonlyMap<string, string>;
 
 interface Layer {
   /** Other layers of ours it may import. */

@@ -18,7 +18,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-export type Selector = { readonly seq: number } | { readonly reason: DeadLetterReason } | { readonly all: true };
+type Selector = { readonly seq: number } | { readonly reason: DeadLetterReason } | { readonly all: true };
 
 /** The backend plane over HTTP, with an API key. */
 export class Backend {

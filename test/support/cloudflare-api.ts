@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-export interface CloudflareApi {
+interface CloudflareApi {
   /** What wrangler needs to take it for Cloudflare's. */
   readonly env: Readonly<Record<string, string>>;
   /** Method and path of each call, below the account. */

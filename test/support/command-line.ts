@@ -13,7 +13,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-export interface RunOptions {
+interface RunOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly input?: string;
   readonly folder?: string;
@@ -90,7 +90,7 @@ class Heard extends PassThrough {
 }
 
 /** One that runs, awaited by what it says. */
-export class Running {
+class Running {
   stdout = "";
   stderr = "";
   readonly ended: Promise<Ended>;

@@ -5,7 +5,7 @@ import addFormats from "ajv-formats";
 // biome-ignore lint/suspicious/noExplicitAny: a document is JSON, looked into by name
 export type Document = any;
 
-export interface SeenReply {
+interface SeenReply {
   readonly status: number;
   readonly headers: Headers;
   readonly body: unknown;

@@ -6,7 +6,7 @@ import type { EstablishedFrame, Frame, ReceivedMessage } from "./received.ts";
 import { Signal } from "./signal.ts";
 import { StreamCheck } from "./stream-check.ts";
 
-export interface EventReaderOptions {
+interface EventReaderOptions {
   readonly token?: string;
   readonly tokenBy?: "query" | "header";
   readonly query?: Readonly<Record<string, string | number>>;
@@ -14,14 +14,14 @@ export interface EventReaderOptions {
 }
 
 /** One event as the specification has it dispatched. */
-export interface StreamEvent {
+interface StreamEvent {
   readonly event: string;
   readonly data: string;
   /** The last id so far, which a reader would come back with. */
   readonly lastId: string;
 }
 
-export interface StreamEnd {
+interface StreamEnd {
   readonly code: number;
   readonly reason: string;
   /** The reconnection time that goes with it. */

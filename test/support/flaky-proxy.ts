@@ -22,7 +22,7 @@ export type Fault =
   /** The proxy answers by itself: with a page of its own, unless a body is given. */
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: object };
 
-export interface ProxiedRequest {
+interface ProxiedRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingMessage["headers"];

@@ -16,7 +16,7 @@ export interface RawOptions {
   readonly deadlineMs?: number;
 }
 
-export interface RawCall {
+interface RawCall {
   /** Written as it is, but for `Connection: close`, which is added. */
   readonly headers?: readonly string[];
   readonly body?: string | Buffer;

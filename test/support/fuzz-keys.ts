@@ -14,5 +14,5 @@ export const scopedVars: Readonly<Record<string, string>> = {
   ),
 };
 
-export const bearerOf = (credential: string): string => `Authorization: Bearer ${credential}`;
+const bearerOf = (credential: string): string => `Authorization: Bearer ${credential}`;
 export const ALL_SCOPES = bearerOf(API_KEY);

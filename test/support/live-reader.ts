@@ -1,16 +1,10 @@
 import { type IncomingMessage, request } from "node:http";
 import { API_KEY } from "./credentials.ts";
 import { EventLines } from "./event-lines.ts";
+import type { LiveFrame } from "./received.ts";
 import { Signal } from "./signal.ts";
 
-/** One frame as it came. */
-export interface LiveFrame {
-  readonly type: string;
-  // biome-ignore lint/suspicious/noExplicitAny: the shape of a frame is for its test to assert
-  readonly [field: string]: any;
-}
-
-export interface LiveReaderOptions {
+interface LiveReaderOptions {
   readonly key?: string;
   readonly query?: string;
 }

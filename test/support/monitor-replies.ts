@@ -20,7 +20,7 @@ export const checkOf = (status: Readiness["status"], at: number): Readiness => (
 
 type Measure = (measured: Measured) => void;
 
-export interface ReplyOf {
+interface ReplyOf {
   readonly range?: Range;
   readonly now?: number;
   readonly held?: Level;

@@ -4,7 +4,7 @@ import { PUBLISH_SUBPROTOCOL } from "../../src/protocol/publish-frames.ts";
 import { API_KEY } from "./credentials.ts";
 import { Signal } from "./signal.ts";
 
-export interface PublisherOptions {
+interface PublisherOptions {
   /** `null` sends none. */
   readonly key?: string | null;
   readonly keyBy?: "header" | "protocol";

@@ -39,12 +39,12 @@ export interface GapFrame {
   readonly reasons: { readonly expired: number; readonly overtaken: number; readonly undeliverable?: number };
 }
 
-export interface CaughtUpFrame {
+interface CaughtUpFrame {
   readonly type: "caught_up";
   readonly seq: number;
 }
 
-export interface PongFrame {
+interface PongFrame {
   readonly type: "pong";
 }
 
@@ -57,3 +57,10 @@ export interface ErrorFrame {
 export type Frame = EstablishedFrame | MessagesFrame | GapFrame | CaughtUpFrame | PongFrame | ErrorFrame;
 export type FrameType = Frame["type"];
 export type FrameOf<T extends FrameType> = Extract<Frame, { readonly type: T }>;
+
+/** One frame of an operator's stream, as it came (N6). */
+export interface LiveFrame {
+  readonly type: string;
+  // biome-ignore lint/suspicious/noExplicitAny: the shape of a frame is for its test to assert
+  readonly [field: string]: any;
+}

@@ -20,7 +20,7 @@ export type Answer =
   | "silent"
   | "cut";
 
-export interface SenderUnderTest {
+interface SenderUnderTest {
   readonly sender: Sender;
   readonly requests: readonly Request[];
 }

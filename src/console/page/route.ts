@@ -20,7 +20,7 @@ const decoded = (text: string): string | undefined => {
   }
 };
 
-export const routeOf = (hash: string): Route => {
+const routeOf = (hash: string): Route => {
   const [first = "", second = "", third = "", ...more] = hash.replace(/^#?\/?/, "").split("/");
   const range = (Object.keys(RANGES) as Range[]).find((name) => name === (first || "15m"));
   if (range !== undefined && second === "" && third === "") return { at: "front", range };

@@ -20,7 +20,7 @@ export interface Shown {
 }
 
 /** An instant in Unix milliseconds, or a span of them that may not have ended. */
-export interface Span {
+interface Span {
   readonly from: number;
   to?: number;
 }

@@ -4,7 +4,7 @@ import { drawEach, make, spoken } from "./element.ts";
 import type { Shown } from "./story.ts";
 
 /** How a column tells of what found nobody. */
-export interface Telling {
+interface Telling {
   /** The words on a step that an ordinary stack would not have brought to this page. */
   readonly badge: (shown: Shown) => string;
   /** The same of a stretch of text. */

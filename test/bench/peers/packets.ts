@@ -6,7 +6,7 @@
  */
 import { connect, type Socket } from "node:net";
 
-export interface Wire {
+interface Wire {
   /** How many bytes the packet has that begins at `at`; undefined while it is not known or not whole. */
   lengthOf(bytes: Buffer, at: number): number | undefined;
   take(packet: Buffer): void;

@@ -47,7 +47,7 @@ export interface UserBody {
 }
 
 /** D7. */
-export interface DeadLetterBody {
+interface DeadLetterBody {
   readonly seq: number;
   readonly id: string;
   readonly type: string;

@@ -1,17 +1,9 @@
 /** An operator's socket at a Mailbox (N6), as the Worker holds one: it keeps every frame, and says that it has read them only where told to. */
 import { parseTold } from "../../../src/protocol/live-frames.ts";
-import { OBSERVE_HEADER, type UserState } from "../../../src/protocol/mailbox-api.ts";
+import { OBSERVE_HEADER } from "../../../src/protocol/mailbox-api.ts";
+import type { LiveFrame } from "../../support/received.ts";
 import { Signal } from "../../support/signal.ts";
-import type { UserBody } from "./bodies.ts";
 import type { User } from "./user.ts";
-
-export interface LiveFrame {
-  readonly type: string;
-  // biome-ignore lint/suspicious/noExplicitAny: the shape of a frame is for its test to assert
-  readonly [field: string]: any;
-}
-
-export type StateFrame = UserBody & { readonly type: "state" } & Partial<UserState>;
 
 export class Onlooker {
   readonly frames: LiveFrame[] = [];

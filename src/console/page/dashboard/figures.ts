@@ -26,7 +26,7 @@ export interface Line {
 }
 
 /** How it is drawn: lines of one family, the first the strongest; an area under the first line; bars, one upon the other. */
-export type Drawing = "percentiles" | "area" | "bars";
+type Drawing = "percentiles" | "area" | "bars";
 
 export interface Figure {
   readonly id: string;
@@ -42,12 +42,12 @@ export interface Figure {
   readonly lines: readonly Line[];
 }
 
-export interface Headline {
+interface Headline {
   readonly name?: string;
   readonly value: string;
 }
 
-export interface Axis {
+interface Axis {
   readonly words: (value: number) => string;
   /** Above the largest value; and at least so high that noise of the smallest things does not fill it. */
   readonly scale: (max: number) => Scale;

@@ -11,7 +11,7 @@ import { counted } from "../parts/amount.ts";
 import { type Clock, duration } from "./units.ts";
 
 /** `good` and `bad` are known; `unsure` is not, and must not look like either. `quiet` is known, and is nothing. */
-export type Tone = "good" | "bad" | "unsure" | "quiet";
+type Tone = "good" | "bad" | "unsure" | "quiet";
 
 export interface Verdict {
   readonly tone: Tone;

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { Button } from "./button.tsx";
 
-export interface Pages<Cursor> {
+interface Pages<Cursor> {
   /** The `after` of the page that is shown; undefined is the first. */
   readonly after: Cursor | undefined;
   readonly number: number;
