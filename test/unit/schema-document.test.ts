@@ -73,6 +73,16 @@ test("[D1] SCHEMA.md lists each field of a socket's attachment once", () => {
   expect(page).toContain(`the version of this shape: ${attachment.v}.`);
 });
 
+test.each([
+  ["of a publisher", "mailbox/publishers.ts"],
+  ["of an operator", "mailbox/observer.ts"],
+])("[D1] SCHEMA.md lists each field of the attachment %s once", (first, file) => {
+  const [, fields = ""] = /interface Attachment \{\n([\s\S]*?)\n\}/.exec(read(file)) ?? [];
+  const declared = [...fields.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, name]) => name);
+  expect(declared.length).toBeGreaterThan(2);
+  expect(names(page, first)).toEqual(declared);
+});
+
 test("a full window takes about as much of an attachment as SCHEMA.md says", () => {
   const seq = 1_838_550_220_800_000;
   const session = new Session({
