@@ -1,9 +1,8 @@
-import { type IncomingMessage, request } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { Backend, type Reply } from "./backend.ts";
 import { mintLocally } from "./credentials.ts";
-import { EventLines } from "./event-lines.ts";
+import { answerTo, EventBody } from "./event-body.ts";
 import type { EstablishedFrame, Frame, ReceivedMessage } from "./received.ts";
-import { Signal } from "./signal.ts";
 import { StreamCheck } from "./stream-check.ts";
 
 interface EventReaderOptions {
@@ -32,22 +31,14 @@ interface StreamEnd {
  * A reader of `GET /v1/events` that checks its frames as a socket's are (`StreamCheck`).
  * It never reconnects, and acks nothing by itself.
  */
-export class EventReader {
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+export class EventReader extends EventBody {
   readonly events: StreamEvent[] = [];
   readonly frames: Frame[] = [];
   readonly messages: ReceivedMessage[] = [];
   readonly #backend: Backend;
   readonly #token: string;
-  readonly #response: IncomingMessage;
   readonly #check = new StreamCheck();
-  readonly #signal = new Signal();
-  readonly #lines = new EventLines(
-    (event, data) => this.#dispatch(event, data),
-    (line) => this.#check.violations.push(`[C10] no field of an event stream: ${line}`),
-  );
   #end: StreamEnd | undefined;
-  #isOver = false;
 
   /** Opens a stream of a user, or of a token; throws where it is refused. */
   static async open(url: string, user: string, options: EventReaderOptions = {}): Promise<EventReader> {
@@ -57,38 +48,16 @@ export class EventReader {
     const headers: Record<string, string> = { ...options.headers };
     if ((options.tokenBy ?? "query") === "query") target.searchParams.set("access_token", token);
     else headers.authorization = `Bearer ${token}`;
-    const response = await new Promise<IncomingMessage>((done, failed) => {
-      request(target, { headers, agent: false }, done).on("error", failed).end();
-    });
+    const response = await answerTo(target, headers);
     if (response.statusCode === 200) return new EventReader(url, token, response);
     response.resume();
     throw new Error(`No stream: ${response.statusCode}`);
   }
 
   private constructor(url: string, token: string, response: IncomingMessage) {
+    super(response);
     this.#backend = new Backend(url, token);
     this.#token = token;
-    this.#response = response;
-    this.headers = response.headers;
-    response.setEncoding("utf8");
-    response.on("data", (text: string) => this.#take(text));
-    const over = () => {
-      this.#isOver = true;
-      this.#signal.tell();
-    };
-    response.on("end", over).on("close", over).on("error", over);
-  }
-
-  get comments(): number {
-    return this.#lines.comments;
-  }
-
-  get retryMs(): number | undefined {
-    return this.#lines.retryMs;
-  }
-
-  get lastId(): string {
-    return this.#lines.lastId;
   }
 
   get established(): EstablishedFrame {
@@ -105,16 +74,14 @@ export class EventReader {
     return this.#token;
   }
 
-  /** What `found` gives, now or after something came; fails at the deadline, and where the stream is over or broken. */
-  until<T>(what: string, found: () => T | undefined, deadlineMs?: number): Promise<T> {
+  /** Fails where the stream is broken, too. */
+  override until<T>(what: string, found: () => T | undefined, deadlineMs?: number): Promise<T> {
     const unbroken = () => {
       const value = found();
       if (this.violations.length > 0) throw new Error(this.violations.join("; "));
       return value;
     };
-    const over = () => (this.#isOver ? "the stream is over" : undefined);
-    const instead = () => `last: ${JSON.stringify(this.events.slice(-3)).slice(0, 500)}`;
-    return this.#signal.until(unbroken, { what, deadlineMs, over, instead });
+    return super.until(what, unbroken, deadlineMs);
   }
 
   /** The first `count` messages. */
@@ -133,12 +100,12 @@ export class EventReader {
 
   /** What the stream says of its end, once the body has ended, too. */
   ended(deadlineMs?: number): Promise<StreamEnd> {
-    return this.until("the end", () => (this.#isOver ? this.#end : undefined), deadlineMs);
+    return this.until("the end", () => (this.isOver ? this.#end : undefined), deadlineMs);
   }
 
   /** Resolves once the body is over, whatever it said. */
   async over(deadlineMs?: number): Promise<void> {
-    await this.until("the body's end", () => (this.#isOver ? true : undefined), deadlineMs);
+    await this.until("the body's end", () => (this.isOver ? true : undefined), deadlineMs);
   }
 
   /** C5 by POST; default: all that was received. */
@@ -155,26 +122,15 @@ export class EventReader {
     return this.#backend.call("POST", `/v1/connections/${this.established.connection_id}/${word}`, body);
   }
 
-  /** Stops reading from TCP, so that the server's writes back up. */
-  pause(): void {
-    this.#response.pause();
+  protected override last(): unknown {
+    return this.events.slice(-3);
   }
 
-  resume(): void {
-    this.#response.resume();
+  protected override stranger(line: string): void {
+    this.#check.violations.push(`[C10] no field of an event stream: ${line}`);
   }
 
-  /** Hangs up by a reset: the one way that workerd takes notice of at once. */
-  hangUp(): void {
-    this.#response.socket.resetAndDestroy();
-  }
-
-  #take(text: string): void {
-    this.#lines.take(text);
-    this.#signal.tell();
-  }
-
-  #dispatch(event: string, text: string): void {
+  protected override dispatch(event: string, text: string): void {
     this.events.push({ event, data: text, lastId: this.lastId });
     if (event === "close") {
       this.#end = { ...(JSON.parse(text) as { code: number; reason: string }), retryMs: this.retryMs ?? Number.NaN };
