@@ -4,6 +4,7 @@ import { contentOf } from "../protocol/frames.ts";
 import type { DeadLetter, DeadLetterSelector } from "../protocol/mailbox-api.ts";
 import { DEAD_LETTER_REASONS, type DeadLetterReason, serverId } from "../protocol/message.ts";
 import type { Head, Held } from "./pack-heads.ts";
+import { pageOf } from "./reading.ts";
 import { first, type Sql, type SqlValue } from "./sql.ts";
 import { trailOf } from "./trail.ts";
 
@@ -152,14 +153,22 @@ export class DeadLetters {
     return { ...row, append: row.append === 1 };
   }
 
-  /** The whole of them, in order. */
-  wholes(heads: readonly DeadLetterHead[]): readonly DeadLetter[] {
-    return this.#sql
-      .exec<Row>(
-        `SELECT * FROM dead_letters WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq`,
-        JSON.stringify(heads.map((head) => head.seq)),
-      )
-      .map(fromRow);
+  /** The whole of those above `after`, in order, as many as a page takes; `more` where there are others. */
+  page(after: number, limit: number, selector: DeadLetterSelector, now: number) {
+    const heads = this.heads(now, after, selector);
+    const page = pageOf(heads, limit);
+    const letters = this.#sql.exec<Row>(
+      `SELECT * FROM dead_letters WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq`,
+      JSON.stringify(page.map((head) => head.seq)),
+    );
+    return { letters: letters.map(fromRow), more: page.length < heads.length };
+  }
+
+  /** How many went. */
+  discard(selector: DeadLetterSelector, now: number, limit?: number): number {
+    const heads = this.heads(now, 0, selector).slice(0, limit);
+    this.remove(heads.map((head) => head.seq));
+    return heads.length;
   }
 
   remove(seqs: readonly number[]): void {

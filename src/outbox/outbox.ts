@@ -17,7 +17,7 @@ import * as ending from "./ending.ts";
 import * as knowing from "./knowing.ts";
 import type { Head, Held } from "./messages.ts";
 import * as readers from "./readers.ts";
-import { list, type Place, pageOf, type Reading, type Room, read } from "./reading.ts";
+import { list, type Place, type Reading, type Room, read } from "./reading.ts";
 import { USER_TABLES } from "./schema.ts";
 import { first, type Sql } from "./sql.ts";
 import { Tables } from "./tables.ts";
@@ -274,9 +274,7 @@ export class Outbox {
 
   /** A page of dead letters above `after`, in order; `more` where it is not the last. */
   deadLetters(after: number, limit: number, selector: DeadLetterSelector, now: number) {
-    const heads = this.#tables.deadLetters.heads(now, after, selector);
-    const page = pageOf(heads, limit);
-    return { letters: this.#tables.deadLetters.wholes(page), more: page.length < heads.length };
+    return this.#tables.deadLetters.page(after, limit, selector, now);
   }
 
   requeue(selector: DeadLetterSelector, ttlMs: number | undefined, now: number, limit?: number) {
@@ -285,9 +283,7 @@ export class Outbox {
 
   /** Forgets dead letters; gives back how many. */
   discard(selector: DeadLetterSelector, now: number, limit?: number): number {
-    const letters = this.#tables.deadLetters.heads(now, 0, selector).slice(0, limit);
-    this.#tables.deadLetters.remove(letters.map((letter) => letter.seq));
-    return letters.length;
+    return this.#tables.deadLetters.discard(selector, now, limit);
   }
 
   /** What the webhook is still to be told; the shell sends it. */
