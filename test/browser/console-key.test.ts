@@ -5,7 +5,6 @@ import { KEYS } from "../support/fuzz-keys.ts";
 import { expectAccessible, expectFitsPhone } from "./accessible.ts";
 import { ConsoleGround, userLink } from "./console-ground.ts";
 import { ConsoleView } from "./console-view.ts";
-import { startDemoServer } from "./demo-server.ts";
 
 let ground: ConsoleGround;
 beforeAll(async () => {
@@ -95,32 +94,3 @@ test("[O1] where its assets are not deployed, /console says how to switch it on,
   expect(reply.body.detail).toContain('[assets] directory = "node_modules/restante/dist/console"');
   expect((await fetch(`${ground.runtime.url}/health`)).status).toBe(200);
 });
-
-test("[A1] npm start serves it under a policy that lets in nothing but its own files, in every environment", async () => {
-  for (const options of ["", "--env production"]) {
-    const server = await startDemoServer(options);
-    try {
-      for (const path of ["/console", "/console/page.js", "/console/page.css"]) {
-        const { status, headers } = await fetch(`${server.origin}${path}`);
-        expect([path, status]).toEqual([path, 200]);
-        const policy = headers.get("content-security-policy")?.split("; ");
-        expect(policy).toEqual([
-          ...["default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'"],
-          ...["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"],
-          ...["require-trusted-types-for 'script'", "trusted-types 'none'"],
-        ]);
-        expect(headers.get("x-content-type-options")).toBe("nosniff");
-        expect(headers.get("referrer-policy")).toBe("no-referrer");
-        expect(headers.get("cross-origin-opener-policy")).toBe("same-origin");
-      }
-      const page = await fetch(`${server.origin}/console`).then((reply) => reply.text());
-      expect(page).not.toMatch(/<style|style=|<script(?![^>]* src="\/console\/)|https?:/);
-      const view = await ConsoleView.open(await ground.profile(), server.origin, server.key);
-      await view.page.getByText("Nobody needs a person.").waitFor();
-      expect(view.asked.every((url) => url.startsWith(server.origin))).toBe(true);
-      expect(view.complaints).toEqual([]);
-    } finally {
-      await server.stop();
-    }
-  }
-}, 180_000);

@@ -1,10 +1,11 @@
-/** The demo, as `npm start` serves it and a reader uses it. */
+/** The demo, as `npm start` serves it and a reader uses it; and what else `npm start` serves. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SCRIPT } from "../../src/demo/script.ts";
 import { eventually } from "../proofs/clock.ts";
 import { Backend } from "../support/backend.ts";
 import { expectAccessible, expectFitsPhone } from "./accessible.ts";
 import { type Browser, startBrowser } from "./browser.ts";
+import { ConsoleView } from "./console-view.ts";
 import { type DemoServer, startDemoServer } from "./demo-server.ts";
 import { DemoView } from "./demo-view.ts";
 
@@ -176,13 +177,44 @@ test("the demo's page lets in nothing but its own, and its endpoints serve demo 
   expect((await post(`tokens?user=demo_${crypto.randomUUID()}`)).status).toBe(404);
 });
 
-test("npm start with another environment serves no demo", async () => {
-  const production = await startDemoServer("--env production");
-  try {
+/** Under the policy that lets in nothing but the console's own files. */
+const expectConsole = async ({ origin, key }: DemoServer): Promise<void> => {
+  for (const path of ["/console", "/console/page.js", "/console/page.css"]) {
+    const { status, headers } = await fetch(`${origin}${path}`);
+    expect([path, status]).toEqual([path, 200]);
+    const policy = headers.get("content-security-policy")?.split("; ");
+    expect(policy).toEqual([
+      ...["default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'"],
+      ...["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"],
+      ...["require-trusted-types-for 'script'", "trusted-types 'none'"],
+    ]);
+    expect(headers.get("x-content-type-options")).toBe("nosniff");
+    expect(headers.get("referrer-policy")).toBe("no-referrer");
+    expect(headers.get("cross-origin-opener-policy")).toBe("same-origin");
+  }
+  const page = await fetch(`${origin}/console`).then((reply) => reply.text());
+  expect(page).not.toMatch(/<style|style=|<script(?![^>]* src="\/console\/)|https?:/);
+  const view = await ConsoleView.open(await newReader(), origin, key);
+  await view.page.getByText("Nobody needs a person.").waitFor();
+  expect(view.asked.every((url) => url.startsWith(origin))).toBe(true);
+  expect(view.complaints).toEqual([]);
+};
+
+test("[A1] npm start serves the console, too, under a policy that lets in nothing but its own files", () =>
+  expectConsole(server));
+
+describe("npm start with another environment", () => {
+  let production: DemoServer;
+  beforeAll(async () => {
+    production = await startDemoServer("--env production");
+  });
+  afterAll(() => production?.stop());
+
+  test("serves no demo", async () => {
     for (const path of ["demo", "demo/page.js", `demo/agent?user=demo_${crypto.randomUUID()}`]) {
       expect((await fetch(`${production.origin}/${path}`)).status, path).toBe(404);
     }
-  } finally {
-    await production.stop();
-  }
+  });
+
+  test("[A1] serves the console, under the same policy", () => expectConsole(production));
 });
