@@ -1,5 +1,5 @@
 /** From the acceptance of a message to its ack: what is sent to whom, and in which order. */
-import { bug, type PlantedBug } from "./planted-bug.ts";
+import { bug, type PlantedBug, rareBug } from "./planted-bug.ts";
 
 export const DELIVERY_BUGS: readonly PlantedBug[] = [
   // ── Accepting ──
@@ -23,7 +23,7 @@ export const DELIVERY_BUGS: readonly PlantedBug[] = [
     ["if (!possible) return false;", ""],
     ["oldestDelivered(tables.acked)", "oldestDelivered(Number.MAX_SAFE_INTEGER)"],
   ),
-  bug("[S8] a send that is refused pushes out what is acked", "outbox/accepting.ts", [
+  rareBug(4613, "[S8] a send that is refused pushes out what is acked", "outbox/accepting.ts", [
     "if (!possible) return false;",
     "",
   ]),
@@ -87,7 +87,7 @@ export const DELIVERY_BUGS: readonly PlantedBug[] = [
     "Math.min(call.after ?? 0, outbox.highestSeq)",
     "(call.after ?? 0)",
   ]),
-  bug("[C6] a new device makes good what others have rejected", "delivery/attaching.ts", [
+  rareBug(347, "[C6] a new device makes good what others have rejected", "delivery/attaching.ts", [
     "clearRejected(Math.max(device.acked, device.cursor), start, now)",
     "clearRejected(device.acked, start, now)",
   ]),
@@ -122,7 +122,7 @@ export const DELIVERY_BUGS: readonly PlantedBug[] = [
     "flush(desk, now);\n  return { ok: true, acked",
     "return { ok: true, acked",
   ]),
-  bug("[C10, C9] a connection whose token is over takes an ack by POST", "delivery/attaching.ts", [
+  rareBug(722, "[C10, C9] a connection whose token is over takes an ack by POST", "delivery/attaching.ts", [
     "if (session === undefined || session.expiresAt <= now) {",
     "if (session === undefined) {",
   ]),
@@ -151,23 +151,23 @@ export const DELIVERY_BUGS: readonly PlantedBug[] = [
     "for (const message of desk.direct.splice(0)) desk.outbox.insert(message);",
     "desk.direct.splice(0);",
   ]),
-  bug("[D3] direct delivery is over with the first device's ack", "delivery/direct.ts", [
+  rareBug(1029, "[D3] direct delivery is over with the first device's ack", "delivery/direct.ts", [
     "passed = Math.min(passed, session.checkpoint);",
     "passed = passed === Number.POSITIVE_INFINITY ? session.checkpoint : Math.max(passed, session.checkpoint);",
   ]),
-  bug("[C5] direct delivery does not wait for the checkpoint", "delivery/direct.ts", [
+  rareBug(4297, "[C5] direct delivery does not wait for the checkpoint", "delivery/direct.ts", [
     "passed = Math.min(passed, session.checkpoint);",
     "passed = Math.min(passed, session.acked);",
   ]),
-  bug("[D5] direct delivery forgets the device that is away", "delivery/direct.ts", [
+  rareBug(1796, "[D5] direct delivery forgets the device that is away", "delivery/direct.ts", [
     ".every(({ name }) => connected.has(name))",
     ".some(({ name }) => connected.has(name))",
   ]),
-  bug("[S4] a twin of what is in its grace is another message", "delivery/direct.ts", [
+  rareBug(4479, "[S4] a twin of what is in its grace is another message", "delivery/direct.ts", [
     "|| desk.direct.some(({ head }) => head.id === id)",
     "",
   ]),
-  bug("[S4] the id of what was delivered directly is forgotten", "outbox/accepting.ts", [
+  rareBug(1494, "[S4] the id of what was delivered directly is forgotten", "outbox/accepting.ts", [
     "endedAt: now, requeuedFrom: null });\n  if (id !== null) tables.receipts.add(id, seq);",
     "endedAt: now, requeuedFrom: null });",
   ]),
@@ -183,11 +183,11 @@ export const DELIVERY_BUGS: readonly PlantedBug[] = [
     "  storeDirect(desk, now);\n  if (desk.outbox.restsOnAcks",
     "  if (desk.outbox.restsOnAcks",
   ]),
-  bug("[D9] an ack is recorded before what it acks is stored", "delivery/receiving.ts", [
+  rareBug(7406, "[D9] an ack is recorded before what it acks is stored", "delivery/receiving.ts", [
     "    storeDirect(desk, now);\n    flush(desk, now);\n  }",
     "    flush(desk, now);\n  }",
   ]),
-  bug("[S10] the end of what was never stored is not entered", "outbox/journal.ts", [
+  rareBug(392, "[S10] the end of what was never stored is not entered", "outbox/journal.ts", [
     "let rest = this.#deferred.size === 0 ? ended : [...this.#deferred.values(), ...ended];",
     "let rest = ended;",
   ]),

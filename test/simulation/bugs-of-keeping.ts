@@ -1,5 +1,5 @@
 /** What becomes of messages that are kept: their end, their place in the table, and all that is told of them. */
-import { bug, type PlantedBug } from "./planted-bug.ts";
+import { bug, type PlantedBug, rareBug } from "./planted-bug.ts";
 
 export const KEEPING_BUGS: readonly PlantedBug[] = [
   // ── Ending ──
@@ -38,7 +38,7 @@ export const KEEPING_BUGS: readonly PlantedBug[] = [
     "this.#sql.exec(`UPDATE packs SET rejected = ?, fallback_at = ?, heads = ? WHERE pack = ?`, ...columns, pack.pack);",
     "",
   ]),
-  bug("[C6] a pack does not say that it has rejections", "outbox/packs.ts", [
+  rareBug(615, "[C6] a pack does not say that it has rejections", "outbox/packs.ts", [
     "const columns = [rejected, fallbackAt,",
     "const columns = [0, fallbackAt,",
   ]),
@@ -178,7 +178,7 @@ export const KEEPING_BUGS: readonly PlantedBug[] = [
     "ended_at >= ? AND ended_at <= ?`, ...bindings, since, until]",
     "ended_at >= ? AND ended_at <= ?`, ...bindings, 0, until]",
   ]),
-  bug("[N5] the last step is not the last", "delivery/backend-calls.ts", [
+  rareBug(2516, "[N5] the last step is not the last", "delivery/backend-calls.ts", [
     "const more = left > 0 && requeued.length === limit;",
     "const more = left > 0;",
   ]),
@@ -236,7 +236,7 @@ export const KEEPING_BUGS: readonly PlantedBug[] = [
     "steps.filter((step) => step.at <= until)",
     "steps",
   ]),
-  bug("[N3] the end of the connection that ends a message is not told", "delivery/closing.ts", [
+  rareBug(458, "[N3] the end of the connection that ends a message is not told", "delivery/closing.ts", [
     "for (const session of leaving) session.ended = ended;",
     "",
   ]),
@@ -262,7 +262,7 @@ export const KEEPING_BUGS: readonly PlantedBug[] = [
     "session.ack(seq, seq, now);\n  noteProgress(desk, session);",
     "session.ack(seq, seq, now);",
   ]),
-  bug("[N6] a look does not count acks that are not recorded", "delivery/backend-calls.ts", [
+  rareBug(309, "[N6] a look does not count acks that are not recorded", "delivery/backend-calls.ts", [
     "desk.outbox.summary(Math.min(acked, ...devices.map((d) => d.cursor)), now)",
     "desk.outbox.summary(0, now)",
   ]),

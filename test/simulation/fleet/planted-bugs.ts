@@ -1,5 +1,5 @@
 /** Bugs that somebody could make between a Mailbox, the index of who needs a person, and the jobs that work through it. */
-import { bug, type PlantedBug } from "../planted-bug.ts";
+import { bug, type PlantedBug, rareBug } from "../planted-bug.ts";
 
 export const PLANTED_FLEET_BUGS: readonly PlantedBug[] = [
   // ── Entering the list, and leaving it ──
@@ -7,10 +7,12 @@ export const PLANTED_FLEET_BUGS: readonly PlantedBug[] = [
     "WHERE excluded.version > version`",
     "WHERE excluded.version <> version`",
   ]),
-  bug("[N4] who has left is forgotten at once, and a late report brings them back", "monitor/attention-index.ts", [
-    "version - GONE_MS",
-    "version + 1",
-  ]),
+  rareBug(
+    25,
+    "[N4] who has left is forgotten at once, and a late report brings them back",
+    "monitor/attention-index.ts",
+    ["version - GONE_MS", "version + 1"],
+  ),
   bug("[N4] a report is taken as told before the index has it", "mailbox/attention-teller.ts", [
     "      await this.#index().attend(",
     "      this.#turns.turn(() => this.#turns.core().outbox.attention.told(stamp));\n      await this.#index().attend(",
@@ -55,7 +57,7 @@ export const PLANTED_FLEET_BUGS: readonly PlantedBug[] = [
     "usersFailed: job.usersFailed + usersFailed,",
     "usersFailed: job.usersFailed,",
   ]),
-  bug("[N5] a job that was stopped in a step goes on", "monitor/bulk-jobs.ts", [
+  rareBug(75, "[N5] a job that was stopped in a step goes on", "monitor/bulk-jobs.ts", [
     "const { status } = this.find(id) ?? job;",
     "const { status } = job;",
   ]),
