@@ -49,7 +49,6 @@ export class Delivery {
       const lowest = Math.min(...sessions.filter((s) => s.device === device.name).map((s) => s.checkpoint));
       if (session.acked > device.acked || lowest > device.cursor) noteUnrecorded(this.#desk, session, now);
     }
-    outbox.watch(() => [...this.#desk.sessions.values()].map((session) => session.sent));
     outbox.trails.watch(() => [...this.#desk.sessions.values()].map((session) => session.trail));
     outbox.noteLostConnections(this.#desk.connectedDevices(), now);
   }

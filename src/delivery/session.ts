@@ -1,5 +1,5 @@
 /** One open connection: what it was sent, what it has acked, and how much more it may be sent. */
-import type { ConnectionEnd, ConnectionTrail, Stretch } from "../outbox/stretches.ts";
+import type { ConnectionEnd, OpenTrail, Stretch } from "../outbox/stretches.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { Answered } from "./answered.ts";
 
@@ -239,9 +239,10 @@ export class Session {
   }
 
   /** What it was sent, as far as somebody may still ask (N3). */
-  get trail(): ConnectionTrail {
+  get trail(): OpenTrail {
     const inFlight = this.sentWithin(this.#acked, this.#sent);
-    const trail = { connection: this.id, device: this.device, stretches: [...this.answered.all, ...inFlight] };
+    const stretches = [...this.answered.all, ...inFlight];
+    const trail = { connection: this.id, device: this.device, sent: this.#sent, stretches };
     return this.ended === undefined ? trail : { ...trail, ended: this.ended };
   }
 

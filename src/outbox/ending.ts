@@ -218,5 +218,5 @@ export const finish = (
     lost.map((head) => ({ seq: head.seq, lostAt: loss.lostAt(head) })),
     loss.reason,
   );
-  tables.losses.compactIfMany(tables.devices.all(), tables.places());
+  tables.losses.compactIfMany(tables.devices.all(), () => tables.trails.places);
 };

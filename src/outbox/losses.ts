@@ -111,10 +111,11 @@ export class Losses {
 
   /**
    * Merges neighbours, once there are many. Two become one only where nobody could tell: no held message, no device's cursor and none
-   * of `places`, up to where connections were sent, lies between them, and each device counts both or neither.
+   * of `placesOf`, up to where connections were sent, lies between them, and each device counts both or neither.
    */
-  compactIfMany(devices: readonly Device[], places: readonly number[]): void {
+  compactIfMany(devices: readonly Device[], placesOf: () => readonly number[]): void {
     if (this.#rows <= this.#compactAbove) return;
+    const places = placesOf();
     const rows = this.#sql.exec<Row>(`SELECT * FROM losses ORDER BY seq`);
     const merged: Loss[] = [];
     let nextHeld: number | undefined;

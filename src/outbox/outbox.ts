@@ -229,7 +229,6 @@ export class Outbox {
     return ending.recall(this.#tables, seq, now);
   }
 
-  /** A device has failed on what lies in `[first, seq]`, which goes as one, again and again (D6). */
   giveUp(first: number, seq: number, now: number): void {
     ending.giveUp(this.#tables, first, seq, now);
   }
@@ -292,11 +291,6 @@ export class Outbox {
   }
 
   // ── The user as a whole ────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** Tells up to where each connection that is open was sent something. */
-  watch(places: () => readonly number[]): void {
-    this.#tables.places = places;
-  }
 
   /** Whose Mailbox it is, as a caller says who has checked it. */
   own(user: string): void {

@@ -19,6 +19,12 @@ export interface ConnectionTrail {
   readonly ended?: ConnectionEnd;
 }
 
+/** One that is open. */
+export interface OpenTrail extends ConnectionTrail {
+  /** The last seq that it was sent. */
+  readonly sent: number;
+}
+
 /** `code`: of its close frame, whoever sent it; 1006 where there was none. */
 export interface ConnectionEnd {
   readonly at: number;

@@ -61,8 +61,6 @@ export class Tables {
   readonly trails: Trails;
   /** The highest seq that any connection has acked, as recorded: what lies at or below it and was not rejected is delivered. */
   acked: number;
-  /** Up to where each connection that is open was sent something. */
-  places: () => readonly number[] = () => [];
   /** What was ended in the running turn. */
   readonly finished = new Map<number, Ended>();
   /** What was measured in the running turn (M1). */

@@ -5,7 +5,7 @@
 import { LIMITS } from "../protocol/limits.ts";
 import type { Messages } from "./messages.ts";
 import type { Sql } from "./sql.ts";
-import { type ConnectionEnd, type ConnectionTrail, packed, unpacked } from "./stretches.ts";
+import { type ConnectionEnd, type ConnectionTrail, type OpenTrail, packed, unpacked } from "./stretches.ts";
 import { type TrailTeller, trailOf } from "./trail.ts";
 
 /** Released: it never changes (O2). */
@@ -39,7 +39,7 @@ export class Trails {
   readonly #messages: Messages;
   readonly #rows: Map<number, { readonly from: number; readonly through: number; readonly endedAt: number }>;
   /** The connections that are open. */
-  #open: () => readonly ConnectionTrail[] = () => [];
+  #open: () => readonly OpenTrail[] = () => [];
 
   constructor(sql: Sql, messages: Messages, stored: readonly Summary[]) {
     this.#sql = sql;
@@ -52,8 +52,13 @@ export class Trails {
     return this.#messages.lowest;
   }
 
-  watch(open: () => readonly ConnectionTrail[]): void {
+  watch(open: () => readonly OpenTrail[]): void {
     this.#open = open;
+  }
+
+  /** Up to where each connection that is open was sent something. */
+  get places(): readonly number[] {
+    return this.#open().map(({ sent }) => sent);
   }
 
   /** Tells trails as of now: what it rests on is read once. */
