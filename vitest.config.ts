@@ -1,5 +1,6 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { defaultVars } from "./test/support/credentials.ts";
 
 // `.ci/run` names a file to count the tests from; by hand nobody wants one.
@@ -18,6 +19,45 @@ const timed = [
   "e2e/slow-reader-forgotten",
   "e2e/waits",
 ].map((name) => `test/${name}.test.ts`);
+/**
+ * They take half a minute or more, the longest first. Where vitest knows no times of before, as on a clean clone, it begins with the largest
+ * files; these are small, and would come last, each beside an idle core.
+ */
+const long = [
+  "simulation/planted-bugs",
+  "simulation/simulation",
+  "simulation/fleet/fleet",
+  "e2e/readme",
+  "e2e/soak",
+  "e2e/package",
+  "e2e/shared-calls",
+  "e2e/fuzz",
+  "e2e/deploying",
+  "e2e/client-herd",
+  "e2e/client-faults",
+  "browser/dashboard",
+  "browser/console-user",
+  "browser/console-dead-letters",
+  "browser/demo",
+  "browser/console-key",
+  "browser/tabs",
+  "browser/reload",
+  "browser/network",
+  "browser/fallback",
+  "browser/lifecycle",
+];
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const groupOf = ({ project }: TestSpecification) => project.config.sequence.groupOrder;
+    const placeOf = ({ moduleId }: TestSpecification) => {
+      const place = long.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`));
+      return place === -1 ? long.length : place;
+    };
+    return (await super.sort(files)).sort((a, b) => groupOf(a) - groupOf(b) || placeOf(a) - placeOf(b));
+  }
+}
+
 const e2e = { testTimeout: 30_000, hookTimeout: 60_000 };
 
 export default defineConfig({
@@ -28,6 +68,7 @@ export default defineConfig({
     // A worker for each core: most of what the tests do is wait for each other's processes. Vitest's own number leaves one core to itself, and
     // so, on a machine with two, runs everything one after another.
     maxWorkers: "100%",
+    sequence: { sequencer: LongFirst },
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 20_000 } },
       {
