@@ -1,4 +1,5 @@
 /** What is measured of a contender: each function is one measurement of a few seconds. */
+import { percentile } from "../support/percentile.ts";
 import { type Contender, cpuMs, type Process } from "./contenders.ts";
 import { KeepAlive, post } from "./keep-alive.ts";
 import { reader } from "./reader.ts";
@@ -19,11 +20,6 @@ const TEXT = "x".repeat(60);
 export const MESSAGE = { type: "token", data: { text: TEXT } } as const;
 
 const pathOf = (user: string) => `/v1/users/${user}/messages`;
-
-export const percentile = (values: readonly number[], p: number): number => {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? Number.NaN;
-};
 
 /** What has been used from now on: wall-clock time, the server's processor, and the generator's. */
 export const stopwatch = (server: Process): ((latencies: readonly number[], perCall?: number) => Rate) => {

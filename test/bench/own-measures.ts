@@ -3,8 +3,9 @@ import { closeSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { WebSocket } from "ws";
+import { percentile } from "../support/percentile.ts";
 import { type Contender, cpuMs, residentKb } from "./contenders.ts";
-import { fill, MESSAGE, percentile, type Rate, stopwatch } from "./measures.ts";
+import { fill, MESSAGE, type Rate, stopwatch } from "./measures.ts";
 import { reader } from "./reader.ts";
 
 interface Producing {

@@ -2,8 +2,10 @@
  * What costs too little for medians of a whole run to show, as the machine's speed drifts by more: both are measured right after one
  * another, many times, and the median of the ratios is what counts.
  */
+
+import { percentile } from "../support/percentile.ts";
 import type { Contender } from "./contenders.ts";
-import { percentile, sending } from "./measures.ts";
+import { sending } from "./measures.ts";
 
 export interface Pair {
   readonly way: string;

@@ -1,7 +1,8 @@
 /** What the figures have to show, and whether they do. */
+
+import { percentile } from "../support/percentile.ts";
 import type { Contender } from "./contenders.ts";
 import type { Figures } from "./figures.ts";
-import { percentile } from "./measures.ts";
 import type { Drained, Idle } from "./own-measures.ts";
 import type { Pair } from "./pairs.ts";
 import type { Peer } from "./peers/peer.ts";

@@ -2,6 +2,7 @@
 import { connect, type Inbox } from "../../src/client/client.ts";
 import { Backend } from "../support/backend.ts";
 import { mintLocally } from "../support/credentials.ts";
+import { percentile } from "../support/percentile.ts";
 import { type Runtime, startRuntime } from "../support/runtime.ts";
 import { eventually, instant } from "./clock.ts";
 import { FaultyProxy } from "./faulty-proxy.ts";
@@ -117,7 +118,7 @@ class Herd {
     for (const [at, { received }] of this.#members.entries()) {
       if (received.join() !== wanted) this.#violations.push(`[D3] ${this.#users[at]} has ${received.join()}`);
     }
-    const attempts = ascending(this.#members.map(({ attemptsAt }) => attemptsAt.length));
+    const attempts = this.#members.map(({ attemptsAt }) => attemptsAt.length);
     const instants = this.#members.flatMap(({ attemptsAt }) => attemptsAt);
     const histogram: number[] = [];
     for (const at of instants) {
@@ -125,17 +126,17 @@ class Herd {
       while (histogram.length <= step) histogram.push(0);
       histogram[step] = (histogram[step] ?? 0) + 1;
     }
-    const back = ascending(this.#members.map(({ backAt }) => Math.max(0, Math.round(backAt - thereAgainAt))));
+    const back = this.#members.map(({ backAt }) => Math.max(0, Math.round(backAt - thereAgainAt)));
     return {
       clients: this.#members.length,
       loss,
       attempts: {
-        median: quantile(attempts, 0.5),
-        p99: quantile(attempts, 0.99),
-        max: quantile(attempts, 1),
+        median: percentile(attempts, 0.5),
+        p99: percentile(attempts, 0.99),
+        max: percentile(attempts, 1),
         all: instants.length,
       },
-      backMs: { half: quantile(back, 0.5), p99: quantile(back, 0.99), all: quantile(back, 1) },
+      backMs: { half: percentile(back, 0.5), p99: percentile(back, 0.99), all: percentile(back, 1) },
       histogram,
       peakShare: Math.max(...histogram) / instants.length,
       violations: this.#violations,
@@ -173,8 +174,3 @@ class Herd {
     return member;
   }
 }
-
-const ascending = (numbers: readonly number[]): readonly number[] => [...numbers].sort((a, b) => a - b);
-
-const quantile = (sorted: readonly number[], share: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually, instant } from "../proofs/clock.ts";
 import { Backend } from "../support/backend.ts";
+import { percentile } from "../support/percentile.ts";
 import { Random } from "../support/random.ts";
 import { type Runtime, startRuntime } from "../support/runtime.ts";
 import type { Book } from "./book.ts";
@@ -200,11 +201,8 @@ class Run {
     );
     const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0);
     const processed = devices.map((device) => device.processed);
-    const latencies = devices
-      .flatMap((device) => (device instanceof InboxDevice ? device.latenciesMs : []))
-      .sort((a, b) => a - b);
-    const quantile = (share: number) =>
-      Number((latencies[Math.min(latencies.length - 1, Math.floor(share * latencies.length))] ?? 0).toFixed(1));
+    const latencies = devices.flatMap((device) => (device instanceof InboxDevice ? device.latenciesMs : []));
+    const latencyMs = (p: number) => Number((percentile(latencies, p) || 0).toFixed(1));
     this.#producers.close();
     return {
       seed: this.#options.seed,
@@ -238,7 +236,7 @@ class Run {
       newcomers: this.#newcomers.served,
       faults: Object.fromEntries(this.#networks.faults),
       vandals: Object.fromEntries(this.#vandals.did),
-      latencyMs: { count: latencies.length, p50: quantile(0.5), p99: quantile(0.99), max: quantile(1) },
+      latencyMs: { count: latencies.length, p50: latencyMs(0.5), p99: latencyMs(0.99), max: latencyMs(1) },
       catchUpMs,
       memoryMb: this.#objects.memoryMb,
       handles: this.#objects.handles,

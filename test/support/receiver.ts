@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Webhook } from "standardwebhooks";
+import { Signal } from "./signal.ts";
 
 export interface Received {
   readonly id: string;
@@ -26,7 +27,7 @@ export class Receiver {
   /** Asked for each; the default takes everything. */
   answer: (received: Received) => Answer = () => ({ status: 204 });
   readonly #server = createServer((request, response) => void this.#take(request, response));
-  #heard: (() => void)[] = [];
+  readonly #signal = new Signal();
 
   static async start(port = 0): Promise<Receiver> {
     const receiver = new Receiver();
@@ -44,13 +45,9 @@ export class Receiver {
 
   /** Once `isThere` holds of what was received; rejects at the deadline. */
   async until(isThere: (received: readonly Received[]) => boolean, forMs = 10_000): Promise<void> {
-    const deadline = AbortSignal.timeout(forMs);
-    while (!isThere(this.received)) {
-      await new Promise<void>((resolve, reject) => {
-        this.#heard.push(resolve);
-        deadline.addEventListener("abort", () => reject(new Error(`Received: ${JSON.stringify(this.received)}`)));
-      });
-    }
+    const instead = () => `received: ${JSON.stringify(this.received)}`;
+    const what = "what the webhook is to be told";
+    await this.#signal.until(() => isThere(this.received) || undefined, { what, deadlineMs: forMs, instead });
   }
 
   async close(): Promise<void> {
@@ -83,6 +80,6 @@ export class Receiver {
     this.received.push(received);
     const answer = this.answer(received);
     if (answer !== "hang") response.writeHead(answer.status, answer.headers).end();
-    for (const heard of this.#heard.splice(0)) heard();
+    this.#signal.tell();
   }
 }

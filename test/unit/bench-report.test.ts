@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { percentile } from "../bench/measures.ts";
 import { chartOf, tableOf, targetsOf } from "../bench/report.ts";
+import { percentile } from "../support/percentile.ts";
 
 const rows = [
   { name: "a <b>", durable: "no", perSecond: 1_000, p99Ms: 3.126, cpuMs: 100 },
