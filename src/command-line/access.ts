@@ -1,9 +1,10 @@
 /** Letting a user in, and shutting one out: `token`, `revoke`, `erase`. */
 import { asked } from "./asking.ts";
-import { type Command, UsageError } from "./command.ts";
+import type { Command } from "./command.ts";
 import { seconds } from "./options.ts";
 import { dim } from "./screen.ts";
 import { age } from "./times.ts";
+import { UsageError } from "./usage-error.ts";
 
 export const token: Command = {
   name: "token",

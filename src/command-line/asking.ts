@@ -1,8 +1,8 @@
 /** Asking the person before what cannot be undone, or touches everyone. */
 import { createInterface } from "node:readline/promises";
-import { UsageError } from "./command.ts";
 import { plain } from "./plain.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** What was typed. @throws UsageError where nobody is there to be asked; `instead` says what to do then. */
 export const asked = async ({ stdin, stderr }: Surroundings, question: string, instead: string): Promise<string> => {

@@ -29,8 +29,3 @@ export interface Command {
   readonly examples?: readonly string[];
   readonly run: (call: Call) => Promise<ExitCode>;
 }
-
-/** What was typed cannot be meant: nothing was asked of the service. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}

@@ -2,9 +2,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createOperator, createSender, type Operator, type Sender } from "../sender/sender.ts";
-import { UsageError } from "./command.ts";
 import { type Options, seconds } from "./options.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** Where `npm start` has it. */
 export const LOCAL_URL = "http://localhost:8787";

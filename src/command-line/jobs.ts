@@ -1,9 +1,10 @@
 /** Jobs over all users (N5): `jobs`, and how far one is while somebody looks. */
 import type { Job } from "../sender/sender.ts";
-import { type Call, type Command, type ExitCode, UsageError } from "./command.ts";
+import type { Call, Command, ExitCode } from "./command.ts";
 import { Progress } from "./progress.ts";
 import { bad, count, counted, dim, good, type Part, type Screen, warn } from "./screen.ts";
 import { age, clockText } from "./times.ts";
+import { UsageError } from "./usage-error.ts";
 
 const FOLLOW_EVERY_MS = 500;
 

@@ -1,7 +1,7 @@
 /** The command line, on the SDK: what is typed, and what comes of it. Results are on stdout, all else on stderr. */
 import { readFileSync } from "node:fs";
 import { SendError } from "../sender/sender.ts";
-import { type Command, type ExitCode, UsageError } from "./command.ts";
+import type { Command, ExitCode } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { connected, LOCAL_URL } from "./connecting.ts";
 import { generalHelp, helpOf, usageOf } from "./help.ts";
@@ -9,6 +9,7 @@ import { COMMON, type OptionName, type Options, type Parsed, parsed } from "./op
 import { plain } from "./plain.ts";
 import { Screen } from "./screen.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** What was typed was not understood. */
 const USAGE = 2;

@@ -1,7 +1,7 @@
 /** What may stand on the command line beside a command's arguments. */
 import { parseArgs } from "node:util";
-import { UsageError } from "./command.ts";
 import { instantOf, secondsOf } from "./times.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** One spelling and one meaning for all commands; each names those that it takes. */
 export const OPTIONS = {

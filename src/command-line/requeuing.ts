@@ -9,11 +9,12 @@ import {
 } from "../sender/sender.ts";
 import { asked } from "./asking.ts";
 import { countsText } from "./attention.ts";
-import { type Call, type Command, type ExitCode, UsageError } from "./command.ts";
+import type { Call, Command, ExitCode } from "./command.ts";
 import { detached, followed } from "./jobs.ts";
 import { type Options, oneOf, seconds, times } from "./options.ts";
 import { counted, dim, type Part, warn } from "./screen.ts";
 import { clockText } from "./times.ts";
+import { UsageError } from "./usage-error.ts";
 
 type Action = "requeue" | "discard";
 

@@ -3,11 +3,12 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Message, Receipt } from "../sender/sender.ts";
-import { type Command, UsageError } from "./command.ts";
+import type { Command } from "./command.ts";
 import { type Options, seconds } from "./options.ts";
 import { bad, counted, dim, good, type Part, type Screen, warn } from "./screen.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { age } from "./times.ts";
+import { UsageError } from "./usage-error.ts";
 
 export const send: Command = {
   name: "send",

@@ -1,7 +1,8 @@
 /** `webhooks`: what the deployment's webhook is still to be told of a user, and what it could not be (N2). */
-import { type Command, UsageError } from "./command.ts";
+import type { Command } from "./command.ts";
 import { bad } from "./screen.ts";
 import { age } from "./times.ts";
+import { UsageError } from "./usage-error.ts";
 
 export const webhooks: Command = {
   name: "webhooks",

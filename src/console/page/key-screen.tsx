@@ -1,5 +1,7 @@
 /** Asks for the key, once. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { KeyReply } from "../../protocol/replies.ts";
+import { call } from "./api.ts";
 import { Button } from "./parts/button.tsx";
 import { endedBecause, session } from "./session.ts";
 
@@ -15,9 +17,9 @@ export const KeyScreen = () => {
     // What no header can carry is no key.
     if (!/^[\x21-\x7e]+$/.test(key)) return setFailure("A key has printable ASCII characters alone, without spaces.");
     setIsAsking(true);
-    const begun = await session.begin(key);
+    const refusal = await refusalOf(key);
     setIsAsking(false);
-    if (!begun.ok) setFailure(begun.detail);
+    setFailure(refusal);
   };
   return (
     <main class="key-screen" id="main">
@@ -61,4 +63,14 @@ export const KeyScreen = () => {
       </section>
     </main>
   );
+};
+
+/** Asks the service what this key is, and begins with one that can look; else why not. */
+const refusalOf = async (key: string): Promise<string | undefined> => {
+  const known = await call<KeyReply>("/v1/key", { key });
+  if (!known.ok) return known.detail;
+  const { name, scopes } = known.value;
+  if (!scopes.includes("monitor")) return `This key has ${scopes.join(", ")}; the console needs monitor to look.`;
+  session.begin({ key, name, scopes });
+  return undefined;
 };
