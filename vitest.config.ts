@@ -16,6 +16,7 @@ const timed = [
   "e2e/races",
   "e2e/slow-event-reader",
   "e2e/slow-reader",
+  "e2e/slow-reader-forgotten",
   "e2e/waits",
 ].map((name) => `test/${name}.test.ts`);
 /**
