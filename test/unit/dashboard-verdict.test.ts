@@ -108,6 +108,18 @@ describe("[M3] the dashboard's sentence", () => {
     expect(few.because).toBe(verdict(busy).because);
   });
 
+  test("is unsure where as many were not delivered as were, though they are too few for an alert", () => {
+    const of = (delivered: number) =>
+      verdict((measured) => {
+        measured.count("messages_delivered", delivered);
+        measured.count("ended_rejected", 3);
+        measured.count("failed_rejected", 3);
+      });
+    expect(of(0)).toMatchObject({ tone: "unsure", sentence: "3 of 3 messages did not reach their users." });
+    expect(of(3)).toMatchObject({ tone: "unsure", sentence: "3 of 6 messages did not reach their users." });
+    expect(of(4)).toMatchObject({ tone: "good", sentence: "All but 3 messages reached their users." });
+  });
+
   test("says since when there is no data, whatever the last data said", () => {
     expect(verdictOf({ reply: undefined }, clock).tone).toBe("unsure");
     expect(verdictOf({ reply: undefined, fault: "It is down." }, clock)).toMatchObject({

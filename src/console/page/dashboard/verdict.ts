@@ -157,6 +157,11 @@ const delivering = (reply: MonitorReply, now: number, clock: Clock): Verdict => 
   const delivered = `${counted(messages.delivered, "message")} delivered ${range}, ${waiting}.`;
   const because = `${delivered} ${lastAlert(reply, now, clock)}`;
   if (messages.failures === 0) return { tone: "good", sentence: "Everybody is getting their messages.", because };
+  // Too few for an alert; but nobody would call it well.
+  if (messages.failures >= messages.delivered) {
+    const ended = counted(messages.delivered + messages.failures, "message");
+    return { tone: "unsure", sentence: `${messages.failures} of ${ended} did not reach their users.`, because };
+  }
   return {
     tone: "good",
     sentence: `All but ${counted(messages.failures, "message")} reached their users.`,
