@@ -6,7 +6,8 @@ export interface CarrierRequest {
   readonly base: URL;
   /** `device`, `after`, `attempt`, `connect_ms` (PROTOCOL.md, Connecting). */
   readonly query: URLSearchParams;
-  readonly token: Token;
+  /** The present one: it may have been renewed since. */
+  readonly token: () => Token;
 }
 
 export interface CarrierEvents {

@@ -3,7 +3,7 @@
  * token before the old one ends. Whoever made it decides what comes after its end.
  */
 import { Acks } from "./acks.ts";
-import { ABNORMAL, type CarrierEnd, type CarrierRequest, type Open, type OpenCarrier } from "./carrier.ts";
+import { ABNORMAL, type CarrierEnd, type Open, type OpenCarrier } from "./carrier.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { ClientCode } from "./inbox-error.ts";
 import type { Gap, Message } from "./message.ts";
@@ -39,8 +39,13 @@ export interface Ending extends CarrierEnd {
   readonly livedMs?: number;
 }
 
+/** A message, or several that came as one: the seq before the first, and what the server is told of each. */
+export type Rejected = readonly [before: number, reason: string];
+
 interface ConnectionPlan {
   readonly open: Open;
+  /** Frames go both ways; else the other end beats by itself. */
+  readonly canPing: boolean;
   readonly base: URL;
   readonly query: URLSearchParams;
   readonly token: Token;
@@ -51,8 +56,8 @@ interface ConnectionPlan {
   readonly processed: () => number;
   /** Where the device's cursor may go when `seq` is acked (C5). */
   readonly checkpoint: (seq: number) => number;
-  /** What could not be processed, by seq, with the reason; what the server is known to know is taken out. */
-  readonly rejects: Map<number, string>;
+  /** What could not be processed, in order and by seq; what the server is known to know is taken out. */
+  readonly rejects: Map<number, Rejected>;
   readonly established: (frame: EstablishedFrame) => void;
   readonly received: (entries: readonly Entry[]) => void;
   readonly caughtUp: () => void;
@@ -76,7 +81,6 @@ const RENEW_MIN_MS = 1_000;
 export class Connection {
   readonly #plan: ConnectionPlan;
   readonly #carrier: OpenCarrier;
-  readonly #canPing: boolean;
   readonly #connectTimer: ReturnType<typeof setTimeout>;
   #token: Token;
   #isOver = false;
@@ -90,29 +94,24 @@ export class Connection {
   #id = "";
   /** The last seq that came: the next frame's `prev`. */
   #last = 0;
-  /** The last seq that was rejected on this connection. */
-  #rejected = 0;
+  /** The seqs of what came on this connection and is not processed. */
+  readonly #came: number[] = [];
   /** What the server said was wrong, just before its close. */
   #error: { readonly reason: string; readonly detail: string } | undefined;
 
-  /** `canPing`: frames go both ways; else the other end beats by itself. */
-  constructor(plan: ConnectionPlan, canPing: boolean) {
+  constructor(plan: ConnectionPlan) {
     this.#plan = plan;
     this.#token = plan.token;
-    this.#canPing = canPing;
-    const current = () => this.#token;
-    const request: CarrierRequest = {
-      base: plan.base,
-      query: plan.query,
-      get token() {
-        return current();
+    const { base, query } = plan;
+    const token = () => this.#token;
+    this.#carrier = plan.open(
+      { base, query, token },
+      {
+        alive: () => this.#heartbeat?.heard(),
+        frame: (text) => this.#take(text),
+        closed: (end) => this.#end({ ...end, ...this.#error }),
       },
-    };
-    this.#carrier = plan.open(request, {
-      alive: () => this.#heartbeat?.heard(),
-      frame: (text) => this.#take(text),
-      closed: (end) => this.#end({ ...end, ...this.#error }),
-    });
+    );
     // Not before there is something to close: opening may throw.
     this.#connectTimer = setTimeout(() => this.#giveUp("connect_timeout", "No answer."), plan.connectTimeoutMs);
   }
@@ -120,18 +119,18 @@ export class Connection {
   /** More is processed, or the checkpoint moved (C5). `isIdle`: nothing else will follow at once. */
   progressed(isIdle: boolean): void {
     if (this.#acks === undefined) return;
-    const { rejects } = this.#plan;
-    for (const [seq, reason] of rejects) {
-      // What did not come on this connection yet comes again, and is rejected then.
-      if (seq > this.#last) break;
-      if (seq <= this.#rejected) continue;
-      this.#rejected = seq;
-      // It acks what came before it, and an ack that overtook it would undo it (C6).
-      this.#acks.stop();
-      this.#carrier.send({ type: "reject", seq, reason });
+    // More than what came on this connection would be a fault. What did not come on it yet comes again, and is rejected then.
+    const acked = Math.min(this.#plan.processed(), this.#last);
+    while ((this.#came[0] as number) <= acked) {
+      const seq = this.#came.shift() as number;
+      for (const [last, [before, reason]] of this.#plan.rejects) {
+        if (seq <= before || seq > last) continue;
+        // It acks what came before it, and an ack that overtook it would undo it (C6).
+        this.#acks.stop();
+        this.#carrier.send({ type: "reject", seq, reason });
+      }
     }
-    // More than what came on this connection would be a fault.
-    this.#acks.add(Math.min(this.#plan.processed(), this.#last), isIdle);
+    this.#acks.add(acked, isIdle);
   }
 
   /** There is reason to doubt that anybody is at the other end. */
@@ -187,7 +186,7 @@ export class Connection {
     this.#acks = new Acks({ window: frame.window, send });
     const beat = { everyMs: frame.heartbeat_ms, dead: () => this.#giveUp("silent", "Nothing heard.") };
     this.#heartbeat = new Heartbeat(
-      this.#canPing ? { ...beat, ping: () => this.#carrier.send({ type: "ping" }) } : beat,
+      this.#plan.canPing ? { ...beat, ping: () => this.#carrier.send({ type: "ping" }) } : beat,
     );
     this.#serverAheadMs = Date.parse(frame.timestamp) - this.#establishedAt;
     this.#renewBefore(frame.expires_at);
@@ -198,7 +197,10 @@ export class Connection {
     if (prev !== this.#last) {
       return this.#abandon(RESYNC, { code: RESYNC, reason: "frame_lost" satisfies ClientCode });
     }
-    this.#last = entries.at(-1)?.seq ?? this.#last;
+    for (const { seq } of entries) {
+      this.#last = seq;
+      this.#came.push(seq);
+    }
     this.#plan.received(entries);
     // What an earlier connection brought may be processed already, all of it or in part.
     if (this.#plan.processed() >= (entries[0]?.seq ?? 0)) this.progressed(true);
@@ -220,7 +222,7 @@ export class Connection {
     tokens.forget();
     const token = await tokens.get();
     if (this.#isOver) return;
-    const response = await ask({ base, token }, `v1/connections/${this.#id}/token`, {
+    const response = await ask({ base, token: () => token }, `v1/connections/${this.#id}/token`, {
       method: "PUT",
       signal: AbortSignal.timeout(this.#plan.connectTimeoutMs),
     });

@@ -6,7 +6,7 @@
 import { Away } from "./away.ts";
 import { Backoff } from "./backoff.ts";
 import { Carriers } from "./carriers.ts";
-import { Connection, type Ending, type EstablishedFrame } from "./connection.ts";
+import { Connection, type Ending, type EstablishedFrame, type Rejected } from "./connection.ts";
 import { storedDevice } from "./device.ts";
 import { InboxError } from "./inbox-error.ts";
 import type { EventMap, Message } from "./message.ts";
@@ -37,7 +37,7 @@ export class Inbox<Events extends object = EventMap> {
   readonly #backoff = new Backoff();
   readonly #processing: Processing;
   readonly #away = new Away();
-  readonly #rejects = new Map<number, string>();
+  readonly #rejects = new Map<number, Rejected>();
   readonly #listeners = new Set<(status: Status) => void>();
   #status: Status = { state: "connecting", attempt: 0 };
   #deafen: () => void = () => {};
@@ -61,8 +61,11 @@ export class Inbox<Events extends object = EventMap> {
     this.#processing = new Processing({
       handle: (entry) => this.#handle(entry),
       processed: (isIdle) => this.#connection?.progressed(isIdle),
-      failed: (error) => {
-        if (error.seq !== undefined) this.#rejects.set(error.seq, error.message.slice(0, REASON_MAX_CHARS));
+      failed: (error, entry) => {
+        if (entry.kind === "message") {
+          const { seq, first_seq: first = seq } = entry.message;
+          this.#rejects.set(seq, [first - 1, error.message.slice(0, REASON_MAX_CHARS)]);
+        }
         this.#report(error);
       },
     });
@@ -166,38 +169,36 @@ export class Inbox<Events extends object = EventMap> {
 
   #open(token: Token, attempt: number, era: number): Connection {
     const startedAt = Date.now();
-    return new Connection(
-      {
-        rejects: this.#rejects,
-        processed: () => this.#processing.processed ?? -1,
-        open: this.#carriers.open,
-        base: this.#base,
-        query: this.#query(token, attempt),
-        token,
-        tokens: this.#tokens,
-        connectTimeoutMs: this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
-        checkpoint: (seq) => this.#away.lowest(this.#isManual ? Math.min(seq, this.#checkpoint ?? 0) : seq),
-        established: (frame) => this.#established(frame, Date.now() - startedAt),
-        received: (entries) => {
-          if (this.#status.state !== "stopped") this.#processing.take(entries);
-        },
-        caughtUp: () => {
-          if (this.#status.state === "catching_up") {
-            const { state: _, pending: __, ...established } = this.#status;
-            this.#publish({ state: "open", ...established });
-          }
-        },
-        // Not sooner: a page that wakes up may have a socket that is gone, and hears of that later than the others ack.
-        answered: () => this.#away.end(),
-        ended: (ending) => {
-          if (era !== this.#era) return;
-          this.#connection = undefined;
-          if (ending.livedMs !== undefined) this.#goAway();
-          void this.#afterEnd(ending, era);
-        },
+    return new Connection({
+      rejects: this.#rejects,
+      processed: () => this.#processing.processed ?? -1,
+      open: this.#carriers.open,
+      canPing: this.#carriers.name === "socket",
+      base: this.#base,
+      query: this.#query(token, attempt),
+      token,
+      tokens: this.#tokens,
+      connectTimeoutMs: this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+      checkpoint: (seq) => this.#away.lowest(this.#isManual ? Math.min(seq, this.#checkpoint ?? 0) : seq),
+      established: (frame) => this.#established(frame, Date.now() - startedAt),
+      received: (entries) => {
+        if (this.#status.state !== "stopped") this.#processing.take(entries);
       },
-      this.#carriers.name === "socket",
-    );
+      caughtUp: () => {
+        if (this.#status.state === "catching_up") {
+          const { state: _, pending: __, ...established } = this.#status;
+          this.#publish({ state: "open", ...established });
+        }
+      },
+      // Not sooner: a page that wakes up may have a socket that is gone, and hears of that later than the others ack.
+      answered: () => this.#away.end(),
+      ended: (ending) => {
+        if (era !== this.#era) return;
+        this.#connection = undefined;
+        if (ending.livedMs !== undefined) this.#goAway();
+        void this.#afterEnd(ending, era);
+      },
+    });
   }
 
   /** Another user's memory would ack what this one never saw. */
@@ -219,8 +220,8 @@ export class Inbox<Events extends object = EventMap> {
     if (token.claims.device === undefined) set("device", device ?? storedDevice());
     set("window", window);
     // What `after` acks can no more be rejected (C6), and is gone for a tab that is away and behind: what comes twice falls away.
-    const [rejected = Infinity] = this.#rejects.keys();
-    set("after", this.#position && this.#away.lowest(Math.min(this.#position, rejected - 1)));
+    const [[before] = [Infinity]] = this.#rejects.values();
+    set("after", this.#position && this.#away.lowest(Math.min(this.#position, before)));
     set("connect_ms", this.#connectMs);
     return query;
   }

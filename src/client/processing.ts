@@ -23,7 +23,7 @@ interface ProcessingPlan {
   /** More is processed; `isIdle`: nothing else waits. */
   readonly processed: (isIdle: boolean) => void;
   /** An entry could not be processed; it counts as processed in a moment. `error.seq` is a message's; a gap has none. */
-  readonly failed: (error: InboxError) => void;
+  readonly failed: (error: InboxError, entry: Entry) => void;
 }
 
 export class Processing {
@@ -88,7 +88,7 @@ export class Processing {
       if (life !== this.#life) return;
       this.#queue.shift();
       this.#processed = entry.seq;
-      if (error !== undefined) this.#plan.failed(error);
+      if (error !== undefined) this.#plan.failed(error, entry);
       this.#plan.processed(this.#queue.length === 0);
     }
     this.#running = false;

@@ -7,7 +7,7 @@ const ASK_MS = 5_000;
 /** As the user; `path` is below the server's base URL, and a body is JSON. */
 export const ask = ({ base, token }: Pick<CarrierRequest, "base" | "token">, path: string, init: RequestInit) =>
   fetch(new URL(path, base), {
-    headers: { authorization: `Bearer ${token.text}`, "content-type": "application/json" },
+    headers: { authorization: `Bearer ${token().text}`, "content-type": "application/json" },
     ...init,
   });
 

@@ -12,7 +12,7 @@ export const openWebSocket =
     const url = new URL(`v1/socket?${request.query}`, request.base);
     url.protocol = url.protocol.replace("http", "ws");
     // A page can set no header on a handshake: the token travels as a subprotocol (A3), and stays out of every log.
-    const socket = new Socket(url.href, [SUBPROTOCOL, `bearer.${request.token.text}`]);
+    const socket = new Socket(url.href, [SUBPROTOCOL, `bearer.${request.token().text}`]);
     let opened = false;
     let over = false;
     socket.onopen = () => {

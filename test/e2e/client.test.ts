@@ -259,6 +259,25 @@ describe.each([
     expect(listener.data).toEqual(["bad", "bad", "bad"]);
   });
 
+  test("[C6, C3] so is all that came as one, where its handler fails for good while there is no connection", async () => {
+    const user = `reject-joined-${carrier}`;
+    for (const data of ["a", "b", "c"]) await backend.send(user, { type: "delta", data, topic: "run", append: true });
+    const failing = Promise.withResolvers<void>();
+    const listener = listenBy(user, { onMessage: ({ data }) => (data === "abc" ? failing.promise : undefined) });
+    await listener.has(1);
+    proxy.refuse();
+    proxy.cut("reset");
+    failing.reject(new Error("the app's backend is away, as everything is"));
+    await eventually("it has failed", () => listener.errors.length === 1);
+    const before = listener.statuses.length;
+    await proxy.listen();
+    await listener.reaches("open", 30_000, before);
+    await eventually("nothing is held", async () => (await backend.user(user)).body.held.count === 0);
+    const letters = (await backend.deadLetters(user)).body.dead_letters;
+    expect(letters.map((letter: { readonly data: unknown }) => letter.data)).toEqual(["a", "b", "c"]);
+    expect(listener.data).toEqual(["abc", "abc", "abc"]);
+  });
+
   test("[C7, C11] 10,000 waiting messages are processed in order on one connection, whose acks are not too many", async () => {
     const user = `backlog-${carrier}`;
     for (let from = 0; from < 10_000; from += 1_000) {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { CarrierEvents, CarrierRequest, OutgoingFrame } from "../../src/client/carrier.ts";
-import { Connection, type Ending } from "../../src/client/connection.ts";
+import { Connection, type Ending, type Rejected } from "../../src/client/connection.ts";
 import type { Entry } from "../../src/client/processing.ts";
 import { TokenSource } from "../../src/client/token-source.ts";
 
@@ -30,33 +30,31 @@ const stage = async (token: () => string | Promise<string> = () => "a.b.c") => {
   const closes: number[] = [];
   const received: Entry[] = [];
   const endings: Ending[] = [];
-  const state = { processed: 0, rejects: new Map<number, string>() };
+  const state = { processed: 0, rejects: new Map<number, Rejected>() };
   const tokens = new TokenSource(token);
   let events: CarrierEvents | undefined;
   let request: CarrierRequest | undefined;
-  const connection = new Connection(
-    {
-      open: (asked, told) => {
-        events = told;
-        request = asked;
-        return { send: (frame) => sent.push(frame), close: (code) => closes.push(code) };
-      },
-      base: new URL("https://restante.example/"),
-      query: new URLSearchParams(),
-      token: await tokens.get(),
-      tokens,
-      connectTimeoutMs: 10_000,
-      processed: () => state.processed,
-      checkpoint: (seq) => seq,
-      rejects: state.rejects,
-      established: () => {},
-      received: (entries) => received.push(...entries),
-      caughtUp: () => {},
-      answered: () => {},
-      ended: (ending) => endings.push(ending),
+  const connection = new Connection({
+    canPing: true,
+    open: (asked, told) => {
+      events = told;
+      request = asked;
+      return { send: (frame) => sent.push(frame), close: (code) => closes.push(code) };
     },
-    true,
-  );
+    base: new URL("https://restante.example/"),
+    query: new URLSearchParams(),
+    token: await tokens.get(),
+    tokens,
+    connectTimeoutMs: 10_000,
+    processed: () => state.processed,
+    checkpoint: (seq) => seq,
+    rejects: state.rejects,
+    established: () => {},
+    received: (entries) => received.push(...entries),
+    caughtUp: () => {},
+    answered: () => {},
+    ended: (ending) => endings.push(ending),
+  });
   const take = (frame: unknown) => events?.frame(JSON.stringify(frame));
   return {
     connection,
@@ -66,7 +64,7 @@ const stage = async (token: () => string | Promise<string> = () => "a.b.c") => {
     state,
     take,
     seqs: () => received.map(({ seq }) => seq),
-    text: () => request?.token.text,
+    text: () => request?.token().text,
     closed: (code: number, reason = "") => events?.closed({ code, reason }),
     establish: ({ cursor = 0, window = 256, lifeMs = HOUR_MS, aheadMs = 0 }: Established = {}) => {
       state.processed = Math.max(state.processed, cursor);
@@ -140,7 +138,7 @@ test("[C5] never acks beyond what came on this connection, whatever an earlier o
 test("[C6] a reject goes before the ack that would undo it, and only once its message came on this connection", async () => {
   const { connection, establish, messages, sent, state } = await stage();
   establish({ cursor: 10 });
-  state.rejects.set(12, "no");
+  state.rejects.set(12, [11, "no"]);
   connection.progressed(false);
   messages(10, 11, 12, 13);
   state.processed = 12;
@@ -155,11 +153,31 @@ test("[C6] a reject goes before the ack that would undo it, and only once its me
   ]);
 });
 
+test("[C6, C3] of what came as one each is rejected that comes one by one, and nothing beside it", async () => {
+  const { connection, establish, messages, sent, state } = await stage();
+  establish({ cursor: 10 });
+  state.rejects.set(14, [11, "no"]);
+  state.processed = 15;
+  messages(10, 11, 12);
+  messages(12, 13);
+  messages(13, 14, 15);
+  connection.progressed(true);
+  expect(sent.map((frame) => `${frame.type} ${"seq" in frame ? frame.seq : ""}`)).toEqual([
+    "reject 12",
+    "ack 12",
+    "reject 13",
+    "ack 13",
+    "reject 14",
+    "ack 15",
+    "ack 15",
+  ]);
+});
+
 test("[C6] a reject is remembered until a connection starts above it, which says that the server has it", async () => {
   const first = await stage();
   first.establish();
   first.messages(0, 1, 2);
-  first.state.rejects.set(1, "no").set(2, "no");
+  first.state.rejects.set(1, [0, "no"]).set(2, [1, "no"]);
   first.state.processed = 2;
   first.connection.progressed(true);
   expect([...first.state.rejects.keys()]).toEqual([1, 2]);

@@ -56,9 +56,7 @@ const stage = (
     {
       base: new URL("https://restante.example/at/"),
       query: new URLSearchParams({ after: "7" }),
-      get token() {
-        return token;
-      },
+      token: () => token,
     },
     {
       alive: () => {
