@@ -31,7 +31,7 @@ interface Draft {
 /** What became of each message, in the batch's order, as JSON text. */
 type OutcomeTexts = readonly string[];
 
-interface BatchReply {
+export interface BatchReply {
   /** One for each message, in the batch's order. */
   readonly results: readonly Outcome<SentReply>[];
 }

@@ -30,6 +30,9 @@ const wait = (url: string, deadlineMs: number, said: string[] = [], whenSaid = (
     },
   });
 
+/** Time for one answer on a busy machine, too. */
+const SLOW_START_MS = 3_000;
+
 test("[O3] it waits while the version before answers, and is done when the new one does and is ready", async () => {
   const dir = mkdtempSync(join(tmpdir(), "restante-deploying-"));
   try {
@@ -49,7 +52,7 @@ test("[O3] it waits while the version before answers, and is done when the new o
 
 test("[O3] it fails at its deadline where the version before still answers, and where nobody does", async () => {
   const { url } = await start({ vars: { VERSION: "v1" } });
-  expect(await wait(url, 300)).toEqual({
+  expect(await wait(url, SLOW_START_MS)).toEqual({
     ok: false,
     why: expect.stringMatching(/^Not within .* Version v1 still answers\.$/),
   });
@@ -61,7 +64,7 @@ test("[O3] it fails at its deadline where the version before still answers, and 
 
 test("[O3] it fails where the new version is not ready, and says at which step and why", async () => {
   const { url } = await start({ entry: faulty, vars: { VERSION: "v2", FAULT: "send" } });
-  expect(await wait(url, 500)).toEqual({
+  expect(await wait(url, SLOW_START_MS)).toEqual({
     ok: false,
     why: expect.stringMatching(/Version v2 answers, and is not ready at send: \S/),
   });
