@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
@@ -6,8 +7,17 @@ import { defaultVars } from "./test/support/credentials.ts";
 // `.ci/run` names a file to count the tests from; by hand nobody wants one.
 const resultsFile = process.env.RESTANTE_TEST_RESULTS;
 
+/** Each must be there: one that was renamed would quietly lose what is said of it here. */
+const files = (...names: readonly string[]): string[] =>
+  names.map((name) => {
+    const path = `test/${name}.test.ts`;
+    if (!existsSync(new URL(path, import.meta.url)))
+      throw new Error(`vitest.config.ts names ${path}, which is not there.`);
+    return path;
+  });
+
 /** Their verdict is a time, of some milliseconds or just under a limit, or their aim is: nothing else may run beside them. */
-const timed = [
+const timed = files(
   "browser/handlers",
   "e2e/cold-start",
   "e2e/escalations",
@@ -18,12 +28,12 @@ const timed = [
   "e2e/slow-reader",
   "e2e/slow-reader-forgotten",
   "e2e/waits",
-].map((name) => `test/${name}.test.ts`);
+);
 /**
  * They take half a minute or more, the longest first. Where vitest knows no times of before, as on a clean clone, it begins with the largest
  * files; these are small, and would come last, each beside an idle core.
  */
-const long = [
+const long = files(
   "simulation/planted-bugs",
   "simulation/simulation",
   "simulation/fleet/fleet",
@@ -45,13 +55,13 @@ const long = [
   "browser/network",
   "browser/fallback",
   "browser/lifecycle",
-];
+);
 
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const groupOf = ({ project }: TestSpecification) => project.config.sequence.groupOrder;
     const placeOf = ({ moduleId }: TestSpecification) => {
-      const place = long.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`));
+      const place = long.findIndex((path) => moduleId.endsWith(`/${path}`));
       return place === -1 ? long.length : place;
     };
     return (await super.sort(files)).sort((a, b) => groupOf(a) - groupOf(b) || placeOf(a) - placeOf(b));

@@ -121,6 +121,7 @@ export class Connection {
     if (this.#acks === undefined) return;
     // More than what came on this connection would be a fault. What did not come on it yet comes again, and is rejected then.
     const acked = Math.min(this.#plan.processed(), this.#last);
+    // Where none is left that is false.
     while ((this.#came[0] as number) <= acked) {
       const seq = this.#came.shift() as number;
       for (const [last, [before, reason]] of this.#plan.rejects) {

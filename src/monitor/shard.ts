@@ -106,13 +106,15 @@ export class Shard {
   /** As they were when a range began, of which this is the first slot: before the first of all there was nothing. */
   #before(since: number, first: Slot | undefined): Levels {
     if (first === undefined) return this.levels();
-    if (first.at === since) return first;
+    // Each slot of the range has its own: what was before is asked for only where one is missing at its beginning.
+    if (first.at === since) return { held: first.held, open: first.open };
     const last = this.#sql.exec<{ slot: string }>(
       `SELECT slot, ${ENDED} AS ended FROM slots WHERE ended <= ? ORDER BY ended DESC LIMIT 1`,
       since,
     )[0];
     if (last === undefined) return { held: { count: 0 }, open: { count: 0 } };
-    return JSON.parse(last.slot) as Slot;
+    const { held, open } = JSON.parse(last.slot) as Slot;
+    return { held, open };
   }
 
   /** Of waits that began and have not ended; a wait is over after 30 s, so that no lost report is remembered for longer. */

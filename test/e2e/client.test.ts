@@ -187,6 +187,17 @@ test("[D3, C3] of a text that is streamed a reconnect repeats nothing, whether i
   expect(slow.data).toEqual(["a", "b", "c", "de"]);
 });
 
+/** Its handler fails for good while there is no connection; then there is one again. */
+const failAway = async (listener: Listener, failing: PromiseWithResolvers<void>): Promise<void> => {
+  proxy.refuse();
+  proxy.cut("reset");
+  failing.reject(new Error("the app's backend is away, as everything is"));
+  await eventually("it has failed", () => listener.errors.length === 1);
+  const before = listener.statuses.length;
+  await proxy.listen();
+  await listener.reaches("open", 30_000, before);
+};
+
 describe.each([
   ["a socket", "socket"],
   ["an event stream", "events"],
@@ -248,13 +259,7 @@ describe.each([
     await listener.reaches("open");
     const bad = await send(user, "bad");
     await listener.has(1);
-    proxy.refuse();
-    proxy.cut("reset");
-    failing.reject(new Error("the app's backend is away, as everything is"));
-    await eventually("it has failed", () => listener.errors.length === 1);
-    const before = listener.statuses.length;
-    await proxy.listen();
-    await listener.reaches("open", 30_000, before);
+    await failAway(listener, failing);
     await eventually("it is dead", async () => (await stateOf(user, bad)).status === "rejected");
     expect(listener.data).toEqual(["bad", "bad", "bad"]);
   });
@@ -265,13 +270,7 @@ describe.each([
     const failing = Promise.withResolvers<void>();
     const listener = listenBy(user, { onMessage: ({ data }) => (data === "abc" ? failing.promise : undefined) });
     await listener.has(1);
-    proxy.refuse();
-    proxy.cut("reset");
-    failing.reject(new Error("the app's backend is away, as everything is"));
-    await eventually("it has failed", () => listener.errors.length === 1);
-    const before = listener.statuses.length;
-    await proxy.listen();
-    await listener.reaches("open", 30_000, before);
+    await failAway(listener, failing);
     await eventually("nothing is held", async () => (await backend.user(user)).body.held.count === 0);
     const letters = (await backend.deadLetters(user)).body.dead_letters;
     expect(letters.map((letter: { readonly data: unknown }) => letter.data)).toEqual(["a", "b", "c"]);

@@ -1,5 +1,7 @@
 /** `restante` as it watches: a job, and what happens to a user; at a server that does as the test says. */
+import type { ServerResponse } from "node:http";
 import { describe, expect, test } from "vitest";
+import { eventually } from "../proofs/clock.ts";
 import { CommandLine } from "../support/command-line.ts";
 import { liveServer, stream } from "../support/live-server.ts";
 
@@ -98,6 +100,41 @@ describe("[N5, N6] what is watched, at a server that does as the test says", { t
     expect(text).toMatch(/sent {10}1 to phone up to seq 7, c\.1\n/);
     expect(text).toMatch(/ended {9}delivered m seq 7\n/);
     expect(text).toMatch(/skipped {7}3 left out here/);
+    server.stop();
+  });
+
+  test("[N6] tail says once that its stream is lost, however long that takes, and goes on when it is back", async () => {
+    const state = {
+      type: "state",
+      connected: false,
+      connections: [],
+      devices: [],
+      held: { count: 0 },
+      dead_letters: 0,
+    };
+    const streams: ServerResponse[] = [];
+    let isAway = false;
+    const server = await liveServer((reply) => {
+      if (isAway) {
+        reply.destroy();
+        return;
+      }
+      stream(reply, state);
+      streams.push(reply);
+    });
+    const tail = new CommandLine(server.url).start(["tail", "ada", "--timeout", "0.3"]);
+    for (const outage of [1, 2]) {
+      await tail.says(new RegExp(`(state[\\s\\S]*){${outage}}`));
+      isAway = true;
+      const asked = server.requests.length;
+      streams.at(-1)?.destroy();
+      // Far more than the SDK tries by itself before it gives up.
+      await eventually("tries", () => server.requests.length > asked + 12, 30_000);
+      isAway = false;
+    }
+    await tail.says(/(state[\s\S]*){3}/);
+    tail.interrupt();
+    expect((await tail.ended).stderr.match(/The stream is lost; trying again\./g)).toHaveLength(2);
     server.stop();
   });
 });

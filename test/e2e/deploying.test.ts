@@ -30,7 +30,7 @@ const wait = (url: string, deadlineMs: number, said: string[] = [], whenSaid = (
     },
   });
 
-/** Time for one answer on a busy machine, too. */
+/** The deadline that the deploy itself is given, with time for one answer on a busy machine. */
 const SLOW_START_MS = 3_000;
 
 test("[O3] it waits while the version before answers, and is done when the new one does and is ready", async () => {

@@ -14,7 +14,7 @@ const rules = join(projectDir, "src/monitor/alerts.rules.yml");
 
 let runtime: Runtime;
 beforeAll(async () => {
-  runtime = await startRuntime({ vars: scopedVars });
+  runtime = await startRuntime({ vars: scopedVars, entry: join(projectDir, "test/proofs/watched-worker.mjs") });
 });
 afterAll(() => runtime.stop());
 
@@ -77,6 +77,21 @@ describe("[M2] GET /metrics", () => {
       expect(text).not.toContain("restante_messages");
     }
     expect((await metrics(undefined, KEYS.monitor)).status).toBe(200);
+  });
+
+  test("[M2, N4] tells all other numbers where a part of the index of who needs a person cannot be reached", async () => {
+    const plant = (fault: string) => fetch(`${runtime.url}/test/fault/${fault}`, { method: "POST" });
+    const samples = (text: string) => text.split("\n").filter((line) => /^restante_/.test(line));
+    const before = samples((await metrics()).text);
+    await plant("index");
+    const broken = await metrics();
+    const list = await new Backend(runtime.url).call("GET", "/v1/attention");
+    await plant("none");
+    expect([broken.status, list.status, list.body.code]).toEqual([200, 503, "unavailable"]);
+    const isOfIndex = (line: string) => line.startsWith("restante_attention_");
+    const names = (lines: readonly string[]) => lines.map((line) => line.split(" ")[0]);
+    expect(before.some(isOfIndex)).toBe(true);
+    expect(names(samples(broken.text))).toEqual(names(before.filter((line) => !isOfIndex(line))));
   });
 
   test("[M2, A6] has a HELP for each family, its unit among the words, no user's name, and as many series as on the first day", async () => {

@@ -2,11 +2,12 @@
 //
 // `POST /test/clock/{ms}`: how far the clock is ahead. `POST /test/schedule`: what the cron trigger does each minute.
 // `POST /test/fault/{name}`: `mailbox` – a user's Mailbox does not start; `handshake` – it takes its time over a handshake, so that a
-// caller can hang up meanwhile; `start-up` – the Mailbox of the start-up check takes longer than it may; `none`.
+// caller can hang up meanwhile; `start-up` – the Mailbox of the start-up check takes longer than it may; `index` – a part of the index of
+// who needs a person cannot be reached; `none`.
 // `POST /test/report/{shard}`: hands a report to that Monitor, as a Mailbox does; so that a past can be measured that nobody waits for.
 // `POST /test/bulk/{n}`: so many users more a bulk job may go through, until it waits.
 // `POST /test/handshakes/asked`, `…/answered`: how many have reached a slow Mailbox, and have its answer.
-import shipped, { Mailbox as ShippedMailbox } from "../../src/index.ts";
+import shipped, { Mailbox as ShippedMailbox, Monitor as ShippedMonitor } from "../../src/index.ts";
 
 export * from "../../src/index.ts";
 
@@ -39,6 +40,13 @@ export class Mailbox extends ShippedMailbox {
     while (bulkSteps <= 0) await scheduler.wait(20);
     bulkSteps -= 1;
     return super.bulkStep(step);
+  }
+}
+
+export class Monitor extends ShippedMonitor {
+  async attention(query) {
+    if (fault === "index" && this.ctx.id.name.endsWith(":0")) throw new Error("planted: this part is out of reach");
+    return super.attention(query);
   }
 }
 

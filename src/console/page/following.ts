@@ -36,9 +36,11 @@ export const follow = async (
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((over) => {
-    const id = setTimeout(over, ms);
-    signal.addEventListener("abort", () => {
+    const end = (): void => {
       clearTimeout(id);
+      signal.removeEventListener("abort", end);
       over();
-    });
+    };
+    const id = setTimeout(end, ms);
+    signal.addEventListener("abort", end);
   });

@@ -10,9 +10,8 @@ export const Trail = ({ steps = [] }: { readonly steps: readonly TrailStep[] | u
     <section class="trail" aria-label="Trail">
       <h3>Trail</h3>
       <ol>
-        {steps.map((step, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a trail only grows at its end
-          <li key={index} data-is={step.event}>
+        {steps.map((step) => (
+          <li key={keyOf(step)} data-is={step.event}>
             <Clock at={step.at} />
             <span>
               <b>{step.event}</b> <Words step={step} />
@@ -23,6 +22,10 @@ export const Trail = ({ steps = [] }: { readonly steps: readonly TrailStep[] | u
     </section>
   );
 };
+
+/** A connection is sent a message once, and says once what became of it. */
+const keyOf = ({ event, at, ...step }: TrailStep): string =>
+  [event, at, "connection_id" in step ? step.connection_id : ""].join(" ");
 
 const Words = ({ step }: { readonly step: TrailStep }) => {
   switch (step.event) {
